@@ -1,0 +1,94 @@
+/** What the operator asked for, with every default filled in. One row of the registry; changed only by the API. */
+export interface ClusterSpec {
+  engine: Engine;
+  location: string;
+  /** Engine version, such as `v1.36.2+k3s1`. */
+  version: string;
+  masters: { count: 1 | 3 | 5; size: string };
+  agents: AgentsSpec;
+  ssh: { publicKey: string; port: number; from: string[] } | null;
+  ingress: { from: string[] };
+  storage: { shares: string[]; mountAt: string };
+  chaos: ChaosSpec | null;
+  /** What to do when somebody else changes the scale set: take it as the new wish, or undo it. */
+  drift: 'adopt' | 'revert';
+}
+
+export type Engine = 'k3s' | 'swarm';
+
+export interface AgentsSpec {
+  count: number;
+  min: number;
+  max: number;
+  size: string;
+  priority: 'Regular' | 'Spot';
+  /** US dollars an hour; -1 is up to the price of Regular. Only for Spot. */
+  maxPrice: number;
+  diskGiB: number;
+  autoscale: { cpuAbovePercent: number; cpuBelowPercent: number } | null;
+}
+
+export interface ChaosSpec {
+  armed: boolean;
+  /** NCRONTAB with seconds. */
+  schedule: string;
+  /** IANA name. */
+  timeZone: string;
+  action: 'restart' | 'reimage' | 'deallocate' | 'delete' | 'evict';
+  count: number;
+}
+
+export type ClusterPhase = 'deploying' | 'ready' | 'degraded' | 'stopped' | 'deleting' | 'failed';
+
+/** One row of the registry: the wish, and what is known of the whole. */
+export interface ClusterRecord {
+  name: string;
+  spec: ClusterSpec;
+  phase: ClusterPhase;
+  /** Why the phase is degraded or failed; empty otherwise. */
+  phaseReason: string;
+  /** The running mutating operation. Claimed and released under the row's ETag: the cluster's only lock. */
+  operation: string | null;
+  /** Set by events, cleared by the reconcile that has looked since. */
+  reconcileRequestedAt: string | null;
+  /** Set when something that Starling begun at Azure may still be going on; automation keeps away until then. */
+  holdUntil: string | null;
+  endpoints: Endpoint[];
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface Endpoint {
+  name: string;
+  fqdn: string;
+  ports: number[];
+}
+
+/** Resource groups of a cluster; both carry the tag `starling-cluster`. */
+export const computeGroup = (cluster: string): string => `${cluster}-compute`;
+export const storageGroup = (cluster: string): string => `${cluster}-storage`;
+
+export const CLUSTER_TAG = 'starling-cluster';
+export const OWNER_TAG = 'starling-owner';
+/** Value of OWNER_TAG: only groups that carry it are ever deleted. */
+export const OWNER = 'starling';
+export const SCALE_SET = 'agents';
+export const CLUSTER_NAME = /^[a-z][a-z0-9-]{1,22}[a-z0-9]$/;
+
+/** `agents_3`'s group or a group in any casing back to its cluster; undefined for groups that are not of a cluster. */
+export function clusterOfGroup(group: string): string | undefined {
+  const match = /^(.+)-(compute|storage)$/.exec(group.toLowerCase());
+  return match?.[1] && CLUSTER_NAME.test(match[1]) ? match[1] : undefined;
+}
+
+/** Changes of a spec that cannot be made on a living cluster, by field name. */
+export function immutableChanges(before: ClusterSpec, after: ClusterSpec): string[] {
+  const changed: string[] = [];
+  if (before.engine !== after.engine) changed.push('engine');
+  if (before.location !== after.location) changed.push('location');
+  if (before.masters.count !== after.masters.count) changed.push('masters.count');
+  if (before.masters.size !== after.masters.size) changed.push('masters.size');
+  if (before.agents.priority !== after.agents.priority) changed.push('agents.priority');
+  if (JSON.stringify(before.storage) !== JSON.stringify(after.storage)) changed.push('storage');
+  return changed;
+}
