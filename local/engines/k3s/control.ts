@@ -1,0 +1,45 @@
+import type { Handler } from '../../azure/http';
+import type { Clusters } from './clusters';
+import { DEMO_WORKLOAD } from './starling-manifest';
+
+/**
+ * `POST /_local/engine/{cluster}/disruption-budget {"allowed": n}`: from now on at most n pods of the demo workload may
+ * be disrupted at once; `null` removes the budget. 404 for an unknown cluster, 400 for another body.
+ */
+export function createControl(clusters: Clusters): Handler {
+  return ({ method, url, body }) => {
+    const name = /^\/_local\/engine\/([^/]+)\/disruption-budget$/.exec(url.pathname)?.[1];
+    if (method !== 'POST' || name === undefined) return { status: 404, body: { error: 'unknown control route' } };
+    const cluster = clusters.named(decodeURIComponent(name));
+    if (!cluster) return { status: 404, body: { error: `no k3s cluster ${name} is running` } };
+    const allowed = parseAllowed(body);
+    if (allowed === undefined) return { status: 400, body: { error: 'allowed must be null or a number from 0' } };
+    setBudget(clusters, cluster.uid, allowed);
+    return { status: 200, body: { allowed } };
+  };
+}
+
+function parseAllowed(body: string): number | null | undefined {
+  try {
+    const { allowed } = JSON.parse(body) as { allowed?: unknown };
+    const valid = allowed === null || (typeof allowed === 'number' && Number.isInteger(allowed) && allowed >= 0);
+    return valid ? (allowed as number | null) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function setBudget(clusters: Clusters, uid: string, allowed: number | null): void {
+  const objects = clusters.objects(uid);
+  const demo = DEMO_WORKLOAD.find(({ plural }) => plural === 'deployments')?.object.metadata;
+  const { name = '', namespace = '', labels = {} } = demo ?? {};
+  if (objects.find('poddisruptionbudgets', namespace, name)) objects.remove('poddisruptionbudgets', namespace, name);
+  if (allowed === null) return;
+  const spec = { maxUnavailable: allowed, selector: { matchLabels: labels } };
+  objects.create('poddisruptionbudgets', {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name, namespace },
+    spec,
+  });
+}

@@ -1,0 +1,257 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Handler, SimRequest, SimResponse } from '../../azure/http';
+import type { Clock } from '../../clock';
+import type { Scheduler } from '../../scheduler';
+import type { Store } from '../../store';
+import { createKubeApi } from './api';
+import { createAuthority, issueServerCertificate, type KeyedCertificate } from './certificates';
+import { createClusters, type ClusterRecord, type ServerRecord } from './clusters';
+import { createControl } from './control';
+import type { KubeObject, NewKubeObject } from './kube-object';
+import { createKubeletRecords } from './kubelet-records';
+import { createKubelets } from './kubelets';
+import type { Registration } from './node-object';
+import { RESOURCE_TYPES } from './kube-object';
+import { DEMO_WORKLOAD, STARLING_MANIFEST } from './starling-manifest';
+import { KubeError, statusResponse } from './status';
+import { createSupervisor, type JoinOutcome, type JoinRequest } from './supervisor';
+import { expiryOf, parseToken } from './tokens';
+import { createWorkloads } from './workloads';
+
+/** What a master gives to k3s at its first start. */
+export interface ServerStart extends Registration {
+  clusterName: string;
+  /** The name under which the API is reached from outside: the SNI of requests. */
+  fqdn: string;
+  tlsSans: string[];
+  /** The server token, preset by whoever deploys the cluster. */
+  token: string;
+  agentToken?: string;
+  nodePassword: string;
+  /** What lies in `/var/lib/rancher/k3s/server/manifests`; may be empty. */
+  manifests: NewKubeObject[];
+}
+
+export interface K3s {
+  /** The Kubernetes API of the cluster that answers at `serverName` (the SNI: a master's name). */
+  handle(serverName: string, request: SimRequest): SimResponse;
+  /** The certificate for an SNI listener; undefined when no server answers there, which is a reset connection. */
+  tlsContextFor(serverName: string): SecureContext | undefined;
+  /** `k3s server --cluster-init` on an empty disk. A repeat finds the cluster and starts the server. */
+  initialise(start: ServerStart): Promise<void>;
+  /** `k3s server --server …` on an empty disk. */
+  joinServer(start: ServerStart, serverUrl: string): Promise<JoinOutcome>;
+  /** `k3s agent`, on an empty disk or a used one. */
+  joinAgent(request: JoinRequest): JoinOutcome;
+  /** A server starts with its data. False when the disk holds none, or its member was removed from the cluster. */
+  startServer(fqdn: string): boolean;
+  stopServer(fqdn: string): void;
+  /** The disk of a server is lost, and with the last one the cluster. */
+  forgetServer(fqdn: string): void;
+  stopKubelet(clusterName: string, nodeName: string, machineId: string, graceful: boolean): void;
+  /** What a master sends to Starling once it serves. */
+  identityOf(fqdn: string): { ca: string; credential: string } | undefined;
+  /** Control routes below `/_local/engine/`. */
+  control: Handler;
+}
+
+export interface K3sDependencies {
+  store: Store;
+  clock: Clock;
+  scheduler: Scheduler;
+  log: (message: string) => void;
+}
+
+const LEARNER_MS = 5_000; // until the leader promotes a new member
+
+export function createK3s({ store, clock, scheduler, log }: K3sDependencies): K3s {
+  const clusters = createClusters(store, clock);
+  const records = createKubeletRecords(store);
+  const workloads = createWorkloads({ clusters, kubelets: records, clock, scheduler });
+  const kubelets = createKubelets({ clusters, records, workloads, clock, scheduler });
+  const supervisor = createSupervisor(clusters, kubelets, clock);
+  const contexts = new Map<string, { pem: string; context: SecureContext }>();
+
+  const removeMember = (uid: string, nodeName: string): void => {
+    const cluster = clusters.cluster(uid);
+    if (!cluster.members.includes(nodeName)) return;
+    clusters.save({ ...cluster, members: cluster.members.filter((member) => member !== nodeName) });
+    log(`k3s ${cluster.name}: etcd member ${nodeName} removed`);
+  };
+  const api = createKubeApi({
+    clusters,
+    workloads,
+    clock,
+    nodeRemoved(uid, node) {
+      removeMember(uid, node.metadata.name);
+      kubelets.nodeRemoved(uid, node.metadata.name);
+    },
+    secretWritten(uid, secret) {
+      const expiresAt = expiryOf(secret);
+      if (secret.type === 'bootstrap.kubernetes.io/token' && Number.isFinite(expiresAt))
+        scheduler.schedule('k3s-token-cleaner', `${uid}/${secret.metadata.name}`, expiresAt, [
+          uid,
+          secret.metadata.name,
+        ]);
+    },
+  });
+  scheduler.on<[string, string]>('k3s-token-cleaner', ([uid, name]) => {
+    const objects = clusters.objects(uid);
+    const secret = objects.find('secrets', 'kube-system', name);
+    if (secret && expiryOf(secret) <= clock.now()) objects.remove('secrets', 'kube-system', name);
+  });
+
+  const serve = (start: ServerStart, cluster: ClusterRecord, certificate: KeyedCertificate): void => {
+    const { fqdn, nodeName, machineId, ip } = start;
+    const server: ServerRecord = {
+      fqdn,
+      nodeName,
+      machineId,
+      ip,
+      certificate,
+      clusterUid: cluster.uid,
+      clusterName: cluster.name,
+      up: true,
+    };
+    clusters.saveServer(server);
+    kubelets.start(cluster.uid, { ...start, role: 'server' });
+  };
+  const startServer = (fqdn: string): boolean => {
+    const server = clusters.server(fqdn);
+    const cluster = server && clusters.findCluster(server.clusterUid);
+    if (!server || !cluster?.members.includes(server.nodeName)) return false;
+    const hadQuorum = clusters.hasQuorum(cluster.uid);
+    clusters.saveServer({ ...server, up: true });
+    const { nodeName, machineId, ip } = server;
+    kubelets.start(cluster.uid, { nodeName, machineId, ip, role: 'server', labels: {}, version: cluster.version });
+    if (!hadQuorum && clusters.hasQuorum(cluster.uid)) kubelets.controlPlaneRecovered(cluster.uid);
+    return true;
+  };
+
+  return {
+    startServer,
+    control: createControl(clusters),
+    async initialise(start) {
+      if (startServer(start.fqdn)) return;
+      const cluster = await newCluster(start);
+      const certificate = serverCertificate(cluster, start);
+      clusters.save(cluster);
+      applyManifests(clusters.objects(cluster.uid), start.manifests);
+      serve(start, cluster, certificate);
+      supervisor.admitPassword(cluster.uid, start.nodeName, start.nodePassword);
+      workloads.changed(cluster.uid);
+      log(`k3s ${cluster.name}: initialised on ${start.nodeName}`);
+    },
+    async joinServer(start, serverUrl) {
+      if (startServer(start.fqdn)) return joined(start, clusters.server(start.fqdn)?.clusterUid ?? '', clock.now());
+      const admitted = supervisor.admitServer({ ...start, serverUrl });
+      if (!admitted.ok) return admitted;
+      const { uid } = admitted.cluster;
+      clusters.save({ ...admitted.cluster, learnerUntil: clock.now() + LEARNER_MS });
+      const certificate = serverCertificate(admitted.cluster, start);
+      const cluster = clusters.cluster(uid);
+      clusters.save({ ...cluster, members: [...new Set([...cluster.members, start.nodeName])] });
+      serve(start, cluster, certificate);
+      return joined(start, uid, clock.now());
+    },
+    joinAgent: (request) => supervisor.joinAgent(request),
+    stopServer(fqdn) {
+      const server = clusters.server(fqdn);
+      if (server) clusters.saveServer({ ...server, up: false });
+    },
+    forgetServer(fqdn) {
+      contexts.delete(fqdn);
+      clusters.removeServer(fqdn);
+    },
+    stopKubelet(clusterName, nodeName, machineId, graceful) {
+      const cluster = clusters.named(clusterName);
+      if (cluster) kubelets.stop(cluster.uid, nodeName, machineId, graceful);
+    },
+    identityOf(fqdn) {
+      const server = clusters.server(fqdn);
+      const cluster = server && clusters.findCluster(server.clusterUid);
+      return cluster && { ca: cluster.authority.certificatePem, credential: cluster.credential.token };
+    },
+    tlsContextFor(serverName) {
+      const server = clusters.server(serverName);
+      if (!server?.up) return undefined;
+      const { certificatePem: cert, keyPem: key } = server.certificate;
+      const known = contexts.get(serverName);
+      if (known?.pem === cert) return known.context;
+      const context = createSecureContext({ cert, key });
+      contexts.set(serverName, { pem: cert, context });
+      return context;
+    },
+    handle(serverName, request) {
+      const server = clusters.server(serverName);
+      const cluster = server?.up ? clusters.findCluster(server.clusterUid) : undefined;
+      if (!cluster) return { status: 503, drop: true };
+      if (request.url.pathname === '/ping') return { status: 200, body: 'pong' };
+      if (request.url.pathname === '/cacerts')
+        return { status: 200, headers: { 'content-type': 'text/plain' }, body: cluster.authority.certificatePem };
+      if (clusters.hasQuorum(cluster.uid)) return api(cluster, request);
+      return statusResponse(new KubeError(503, 'ServiceUnavailable', 'etcdserver: no leader'));
+    },
+  };
+}
+
+const joined = ({ nodeName }: ServerStart, clusterUid: string, issuedAt: number): JoinOutcome => ({
+  ok: true,
+  certificate: { clusterUid, nodeName, issuedAt },
+});
+
+async function newCluster(start: ServerStart): Promise<ClusterRecord> {
+  const account = start.manifests.find(
+    ({ kind, metadata }) => kind === 'ServiceAccount' && metadata.name === 'starling',
+  );
+  return {
+    uid: randomUUID(),
+    name: start.clusterName,
+    version: start.version,
+    authority: await createAuthority(`k3s-server-ca@${start.clusterName}`),
+    serverToken: parseToken(start.token)?.secret ?? start.token,
+    ...(start.agentToken && { agentToken: start.agentToken }),
+    credential: {
+      user: `system:serviceaccount:${account?.metadata.namespace ?? 'kube-system'}:starling`,
+      token: serviceAccountToken(),
+    },
+    members: [start.nodeName],
+    learnerUntil: 0,
+    nodesCreated: 0,
+  };
+}
+
+/** Looks like the JWT it is in a real cluster; nobody but this server reads it. */
+function serviceAccountToken(): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { iss: 'kubernetes/serviceaccount', jti: createHash('sha256').update(randomBytes(16)).digest('hex') };
+  return `${part({ alg: 'RS256' })}.${part(claims)}.${randomBytes(48).toString('base64url')}`;
+}
+
+function serverCertificate({ authority }: ClusterRecord, start: ServerStart): KeyedCertificate {
+  const isAddress = (name: string): boolean => /^[\d.]+$/.test(name);
+  const names = [...new Set([start.fqdn, start.nodeName, 'localhost', 'kubernetes', ...start.tlsSans])];
+  const addresses = [...new Set([start.ip, '127.0.0.1', '10.43.0.1', ...names.filter(isAddress)])];
+  return issueServerCertificate(
+    authority,
+    names.filter((name) => !isAddress(name)),
+    addresses,
+  );
+}
+
+function applyManifests(
+  objects: { create(plural: string, object: NewKubeObject): KubeObject },
+  given: NewKubeObject[],
+): void {
+  const namespace = (name: string): NewKubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  const hasAccount = given.some(({ kind }) => kind === 'ServiceAccount');
+  const declared = new Set(given.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name));
+  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
+    if (!declared.has(name)) objects.create('namespaces', namespace(name));
+  for (const object of hasAccount ? given : [...STARLING_MANIFEST, ...given]) {
+    const plural = RESOURCE_TYPES.find(({ kind }) => kind === object.kind)?.plural;
+    if (plural) objects.create(plural, object);
+  }
+  for (const { plural, object } of DEMO_WORKLOAD) objects.create(plural, object);
+}
