@@ -1,0 +1,125 @@
+import { ComputeManagementClient, type ComputeManagementClientOptionalParams } from '@azure/arm-compute';
+import { ResourceManagementClient } from '@azure/arm-resources';
+import { createPipelineRequest } from '@azure/core-rest-pipeline';
+import { TableClient } from '@azure/data-tables';
+import { DefaultAzureCredential, type TokenCredential } from '@azure/identity';
+import { SecretClient } from '@azure/keyvault-secrets';
+import type { Config } from '../config';
+import { readRetryAfterMs, shortRetryPolicy } from './retry';
+
+export interface AzureClientOptions {
+  /** Sends every request instead of the network; tests put the simulated Azure here. */
+  httpClient?: ComputeManagementClientOptionalParams['httpClient'];
+}
+
+/** What Azure Resource Manager answered to a plain GET. */
+export interface ArmResponse {
+  status: number;
+  /** Parsed JSON; undefined when there was none. */
+  body: unknown;
+  retryAfterMs?: number;
+}
+
+/** SDK clients, each made at its first use: a start of the app costs nothing of what it does not use. */
+export interface AzureClients {
+  compute(): ComputeManagementClient;
+  resources(): ResourceManagementClient;
+  table(name: string): TableClient;
+  vault(): SecretClient;
+  /** GET of an absolute URL that ARM itself named (a poller's). Any HTTP status is an answer; network trouble throws. */
+  getArm(url: string): Promise<ArmResponse>;
+}
+
+/** Vault domains for which the SDK can check that a token challenge names the vault's own cloud. */
+const PUBLIC_VAULT = /\.vault\.(azure\.net|azure\.cn|usgovcloudapi\.net)$/;
+
+export function createAzureClients(
+  config: Config,
+  credential?: TokenCredential,
+  options: AzureClientOptions = {},
+): AzureClients {
+  const identity = once(() => credential ?? new DefaultAzureCredential());
+  const common = () => ({
+    httpClient: options.httpClient,
+    retryOptions: { maxRetries: 0 },
+    additionalPolicies: [{ policy: shortRetryPolicy(), position: 'perCall' as const }],
+  });
+  const scope = `${config.armEndpoint}/.default`;
+  const compute = once(
+    () =>
+      new ComputeManagementClient(identity(), config.subscriptionId, {
+        ...common(),
+        endpoint: config.armEndpoint,
+        credentials: { scopes: [scope] },
+      }),
+  );
+  const resources = once(
+    () =>
+      new ResourceManagementClient(identity(), config.subscriptionId, {
+        ...common(),
+        endpoint: config.armEndpoint,
+        credentialScopes: scope,
+      }),
+  );
+  const vault = once(
+    () =>
+      new SecretClient(config.vaultUrl, identity(), {
+        ...common(),
+        disableChallengeResourceVerification: !PUBLIC_VAULT.test(new URL(config.vaultUrl).hostname),
+      }),
+  );
+  const tables = new Map<string, TableClient>();
+  return {
+    compute,
+    resources,
+    vault,
+    table(name) {
+      const client = tables.get(name) ?? openTable(config.tables, name, identity, common());
+      tables.set(name, client);
+      return client;
+    },
+    getArm: (url) => getArm(resources(), config.armEndpoint, url),
+  };
+}
+
+function openTable(
+  tables: Config['tables'],
+  name: string,
+  identity: () => TokenCredential,
+  options: object,
+): TableClient {
+  if ('serviceUrl' in tables) return new TableClient(tables.serviceUrl, name, identity(), options);
+  const text = tables.connectionString;
+  const allowInsecureConnection = /UseDevelopmentStorage=true|DefaultEndpointsProtocol=http;|TableEndpoint=http:/i.test(
+    text,
+  );
+  return TableClient.fromConnectionString(text, name, { ...options, allowInsecureConnection });
+}
+
+/** Sends the bearer token only to ARM's own host, or a regional one below it: the URL was told by a response. */
+async function getArm(client: ResourceManagementClient, endpoint: string, url: string): Promise<ArmResponse> {
+  const arm = new URL(endpoint);
+  const target = new URL(url, endpoint);
+  if (target.host !== arm.host && !(target.protocol === 'https:' && target.hostname.endsWith(`.${arm.hostname}`))) {
+    throw new Error(`${target.origin} is not Azure Resource Manager`);
+  }
+  const response = await client.sendRequest(createPipelineRequest({ url: target.href, method: 'GET' }));
+  return {
+    status: response.status,
+    body: parseJson(response.bodyAsText),
+    retryAfterMs: readRetryAfterMs(response.headers),
+  };
+}
+
+function parseJson(text: string | null | undefined): unknown {
+  try {
+    return text ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function once<T>(create: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: create() }).value;
+}

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resources';
+import { CLUSTER_TAG, computeGroup } from '../model/cluster';
+import { AppError, type Outcome } from '../model/errors';
+import type { Deployment, ResourceProgress } from '../ports';
+import type { AzureClients } from './clients';
+import { deepestError, foundOrUndefined, readFailure, toRefusal } from './errors';
+
+/** One deployment per cluster, always of this name: a repeat converges, and the latest is the one that counts. */
+const DEPLOYMENT = 'starling';
+/** Tag on the deployment itself: which template and parameters it carries out. */
+const CONTENT_TAG = 'starling-content';
+const ACTIVE_RETRY_MS = 30_000;
+/** Templates nest once; more would be a mistake, and a cycle ends. */
+const MAX_NESTING = 5;
+
+export async function beginDeployment(
+  clients: AzureClients,
+  cluster: string,
+  template: unknown,
+  parameters: unknown,
+): Promise<Outcome<object>> {
+  const content = contentHash(template, parameters);
+  let accepted = false;
+  try {
+    await clients.resources().deployments.beginCreateOrUpdate(
+      computeGroup(cluster),
+      DEPLOYMENT,
+      {
+        tags: { [CLUSTER_TAG]: cluster, [CONTENT_TAG]: content },
+        properties: {
+          mode: 'Incremental',
+          template: template as Record<string, unknown>,
+          parameters: parameters as Record<string, { value: unknown }>,
+        },
+      },
+      {
+        onResponse: ({ status }) => {
+          accepted ||= status < 300;
+        },
+      },
+    );
+  } catch (error) {
+    // The SDK polls once after Azure accepted; what that says stands in `getDeployment` too.
+    if (accepted) return { ok: true };
+    if (readFailure(error)?.code === 'DeploymentActive') return whileActive(clients, cluster, content);
+    return toRefusal(error, 'DEPLOYMENT_FAILED');
+  }
+  return { ok: true };
+}
+
+/** Azure refuses a second deployment of the same name while one runs. Ours with the same content is a repeat. */
+async function whileActive(clients: AzureClients, cluster: string, content: string): Promise<Outcome<object>> {
+  const active = await readDeployment(clients, cluster);
+  if (active?.tags?.[CONTENT_TAG] === content) return { ok: true };
+  throw new AppError('AZURE_UNAVAILABLE', `Another deployment of ${cluster} is still running at Azure`, {
+    retryAfterMs: ACTIVE_RETRY_MS,
+  });
+}
+
+/** 32 hex digits of SHA-256: short enough for a tag. The order of keys is that of the builder, which is fixed. */
+const contentHash = (template: unknown, parameters: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify([template, parameters]))
+    .digest('hex')
+    .slice(0, 32);
+
+/** ARM does not return the template with the deployment; it is exported by a second call. */
+export async function getDeployment(clients: AzureClients, cluster: string): Promise<Deployment | undefined> {
+  const [deployment, exported] = await Promise.all([
+    readDeployment(clients, cluster),
+    foundOrUndefined(() => clients.resources().deployments.exportTemplate(computeGroup(cluster), DEPLOYMENT)),
+  ]);
+  if (!deployment) return undefined;
+  const { provisioningState, parameters, outputs, error } = deployment.properties ?? {};
+  const deepest = deepestError(error);
+  return {
+    state: stateOf(provisioningState),
+    template: exported?.template ?? {},
+    parameters: parameters ?? {},
+    outputs: valuesOf(outputs),
+    ...(deepest ? { code: deepest.code, message: deepest.message } : {}),
+  };
+}
+
+export async function listDeploymentOperations(clients: AzureClients, cluster: string): Promise<ResourceProgress[]> {
+  return listOperations(clients, computeGroup(cluster), DEPLOYMENT, 0);
+}
+
+async function listOperations(
+  clients: AzureClients,
+  group: string,
+  name: string,
+  depth: number,
+): Promise<ResourceProgress[]> {
+  const operations = await foundOrUndefined(async () => {
+    const found: DeploymentOperation[] = [];
+    for await (const operation of clients.resources().deploymentOperations.list(group, name)) found.push(operation);
+    return found;
+  });
+  const progress: ResourceProgress[] = [];
+  for (const operation of operations ?? []) {
+    progress.push(...progressOf(operation));
+    const nested = nestedOf(operation);
+    if (nested && depth < MAX_NESTING) {
+      progress.push(...(await listOperations(clients, nested.group, nested.name, depth + 1)));
+    }
+  }
+  return progress;
+}
+
+/** Azure also lists steps without a resource, such as the evaluation of outputs; they are nobody's progress. */
+function progressOf({ properties }: DeploymentOperation): ResourceProgress[] {
+  const target = properties?.targetResource;
+  if (!target?.resourceName || !target.resourceType) return [];
+  const error = deepestError(properties?.statusMessage);
+  return [
+    {
+      name: target.resourceName,
+      type: target.resourceType,
+      state: stateOf(properties?.provisioningState),
+      ...(error ? { code: error.code, message: error.message } : {}),
+    },
+  ];
+}
+
+/** `/subscriptions/…/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{name}` */
+function nestedOf({ properties }: DeploymentOperation): { group: string; name: string } | undefined {
+  const id = properties?.targetResource?.id ?? '';
+  const match = /\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Resources\/deployments\/([^/]+)$/i.exec(id);
+  return match?.[1] && match[2] ? { group: match[1], name: match[2] } : undefined;
+}
+
+const readDeployment = (clients: AzureClients, cluster: string): Promise<DeploymentExtended | undefined> =>
+  foundOrUndefined(() => clients.resources().deployments.get(computeGroup(cluster), DEPLOYMENT));
+
+function stateOf(provisioningState: string | undefined): ResourceProgress['state'] {
+  if (/^succeeded$/i.test(provisioningState ?? '')) return 'succeeded';
+  return /^(failed|cancell?ed)$/i.test(provisioningState ?? '') ? 'failed' : 'running';
+}
+
+/** `{"fqdn":{"type":"String","value":"…"}}` to `{"fqdn":"…"}`. */
+function valuesOf(outputs: Record<string, unknown> | undefined): Record<string, unknown> {
+  const valueOf = (output: unknown): unknown =>
+    typeof output === 'object' && output !== null && 'value' in output ? output.value : output;
+  return Object.fromEntries(Object.entries(outputs ?? {}).map(([name, output]) => [name, valueOf(output)]));
+}

@@ -1,0 +1,99 @@
+import { PatchStrategy, setHeaderOptions, type CoreV1Api, type V1Node } from '@kubernetes/client-node';
+import type { EngineAccess, EngineNode, EnginePort } from '../../ports';
+import { connectApi } from './connection';
+import { isKubeStatus, translatedKube } from './errors';
+import { evictPods } from './eviction';
+import { listAll } from './listing';
+import { inParallel } from './parallel';
+import { formatToken, tokenSecret, tokenSecretName } from './token';
+
+const SYSTEM = 'kube-system';
+const CONCURRENCY = 8;
+
+/** k3s through its Kubernetes API. Needs a ServiceAccount that may do just what stands here, see `cloud-init`. */
+export function createK3sEngine(access: EngineAccess): EnginePort {
+  const api = connectApi(access);
+  return {
+    listNodes: () => listNodes(api),
+    async admitToken(token) {
+      await translatedKube(`admit the join token ${token.id}`, () =>
+        tolerating([409], api.createNamespacedSecret({ namespace: SYSTEM, body: tokenSecret(token) })),
+      );
+    },
+    async revokeTokens(ids) {
+      await inParallel(ids, CONCURRENCY, (id) => revokeToken(api, id));
+    },
+    cordon: (nodeName) => setSchedulable(api, nodeName, false),
+    uncordon: (nodeName) => setSchedulable(api, nodeName, true),
+    evict: (nodeName) => evictPods(api, nodeName),
+    removeNode: (nodeName, uid) => removeNode(api, nodeName, uid),
+    formatToken: (token) => formatToken(access.caPem, token),
+  };
+}
+
+async function listNodes(api: CoreV1Api): Promise<EngineNode[]> {
+  const nodes = await translatedKube('list the nodes', () => listAll((page) => api.listNode(page)));
+  return nodes.map(toEngineNode);
+}
+
+function toEngineNode({ metadata, spec, status }: V1Node): EngineNode {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const labels = metadata?.labels ?? {};
+  return {
+    name: metadata?.name ?? '',
+    uid: metadata?.uid ?? '',
+    ready: ready?.status === 'True',
+    schedulable: spec?.unschedulable !== true,
+    isMaster: 'node-role.kubernetes.io/control-plane' in labels || 'node-role.kubernetes.io/master' in labels,
+    address: status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '',
+    since: (ready?.lastTransitionTime ?? metadata?.creationTimestamp)?.toISOString() ?? '',
+  };
+}
+
+async function revokeToken(api: CoreV1Api, id: string): Promise<void> {
+  await translatedKube(`revoke the join token ${id}`, () =>
+    tolerating([404], api.deleteNamespacedSecret({ namespace: SYSTEM, name: tokenSecretName(id) })),
+  );
+}
+
+async function setSchedulable(api: CoreV1Api, name: string, schedulable: boolean): Promise<boolean> {
+  const body = { spec: { unschedulable: schedulable ? null : true } };
+  const asMergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
+  const verb = schedulable ? 'uncordon' : 'cordon';
+  return translatedKube(`${verb} ${name}`, () => tolerating([404], api.patchNode({ name, body }, asMergePatch)));
+}
+
+/** Node first, then its password: k3s refuses a new machine of the same name while the old password is there. */
+async function removeNode(api: CoreV1Api, name: string, uid: string): Promise<boolean> {
+  if (!(await deleteNode(api, name, uid))) return false;
+  await translatedKube(`remove the node password of ${name}`, () =>
+    // Newer k3s removes it by itself, so that the role need not allow it.
+    tolerating([403, 404], api.deleteNamespacedSecret({ namespace: SYSTEM, name: `${name}.node-password.k3s` })),
+  );
+  return true;
+}
+
+/** False when the name belongs to another machine now (409). */
+async function deleteNode(api: CoreV1Api, name: string, uid: string): Promise<boolean> {
+  return translatedKube(`remove the node ${name}`, async () => {
+    try {
+      await api.deleteNode({ name, body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } } });
+      return true;
+    } catch (error) {
+      if (isKubeStatus(error, 404)) return true;
+      if (isKubeStatus(error, 409)) return false;
+      throw error;
+    }
+  });
+}
+
+/** False when the server answered with one of the statuses. */
+async function tolerating(statuses: number[], call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (isKubeStatus(error, ...statuses)) return false;
+    throw error;
+  }
+}
