@@ -50,6 +50,13 @@ export class WorkerLost extends Error {
   }
 }
 
+/** The worker was stopped on purpose: the work is to be left as it is. */
+export class WorkerStopped extends WorkerLost {
+  constructor() {
+    super('The worker is being stopped.', 'innocent');
+  }
+}
+
 /**
  * The app in its child process. It is restarted by itself after a crash; an invocation that was under way rejects with
  * `WorkerLost`. What to do then is the caller's choice: HTTP answers 502, Durable work is tried again until it is poison.
@@ -127,6 +134,8 @@ export type Delivered = 'accepted' | 'gone' | 'unknown';
 export class InstanceExists extends Error {}
 /** Thrown for a function that is not registered, or has another trigger (HTTP 404, or 400 for start). */
 export class UnknownFunction extends Error {}
+/** Thrown by `start` for an id that Durable Functions does not allow (HTTP 400). */
+export class InvalidInstanceId extends Error {}
 /** Thrown for an input, event or result over the payload limit (HTTP 413). */
 export class PayloadTooLarge extends Error {}
 
