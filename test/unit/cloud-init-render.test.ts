@@ -1,0 +1,193 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse, parseAllDocuments } from 'yaml';
+import { NODE_FILES } from '../../cloud-init/files';
+import { type CustomDataInput, renderCustomData } from '../../cloud-init/render';
+
+const repository = join(__dirname, '../..');
+const base: CustomDataInput = {
+  role: 'agent',
+  engine: 'k3s',
+  appUrl: 'https://app.example/',
+  cluster: 'demo',
+  version: 'v1.36.2+k3s1',
+  ssh: null,
+};
+const ssh = { publicKey: 'ssh-ed25519 AAAA me', port: 2222, from: ['203.0.113.7/32'] };
+const variants: [string, CustomDataInput][] = [
+  ['an agent', base],
+  ['a master', { ...base, role: 'master' }],
+  ['a master with SSH', { ...base, role: 'master', ssh }],
+];
+
+const decode = (input: CustomDataInput): string => Buffer.from(renderCustomData(input), 'base64').toString();
+interface CloudConfig {
+  write_files: { path: string; permissions: string; content: string }[];
+  runcmd: string[][];
+}
+const configOf = (input: CustomDataInput): CloudConfig => parse(decode(input)) as CloudConfig;
+const fileOf = (input: CustomDataInput, path: string): string =>
+  configOf(input).write_files.find((file) => file.path === path)?.content ?? '';
+
+const has = (command: string): boolean => spawnSync(command, ['--version']).status === 0;
+/** A check that needs a tool which not every machine has; says so instead of passing silently. */
+const testWith = (command: string) => {
+  if (has(command)) return test;
+  process.stderr.write(`skipped: ${command} is not installed\n`);
+  return test.skip;
+};
+
+describe.each(variants)('customData of %s', (_name, input) => {
+  test('is a small #cloud-config that writes every file as it is', () => {
+    expect(renderCustomData(input).length).toBeLessThan(64 * 1024);
+    expect(decode(input)).toMatch(/^#cloud-config\n/);
+    for (const { path, content } of NODE_FILES[input.role]) expect(fileOf(input, path)).toBe(content);
+  });
+
+  test('has modes as text and commands as lists, as cloud-init’s schema wants them', () => {
+    const { write_files: files, runcmd, ...rest } = configOf(input);
+    expect(rest).toEqual({});
+    for (const { permissions } of files) expect(permissions).toMatch(/^0[0-7]{3}$/);
+    for (const command of runcmd) for (const word of command) expect(typeof word).toBe('string');
+  });
+
+  test('starts nothing that would make the boot wait', () => {
+    for (const command of configOf(input).runcmd.filter(([, verb]) => verb === 'start')) {
+      expect(command).toContain('--no-block');
+    }
+  });
+
+  test('starts and enables only units that it writes', () => {
+    const units = configOf(input).write_files.map(({ path }) => path.split('/').pop());
+    const named = configOf(input)
+      .runcmd.filter(([, verb]) => verb === 'enable' || verb === 'start')
+      .flat();
+    const missing = named.filter((word) => word.endsWith('.service') && !units.includes(word));
+    expect(missing).toEqual([]);
+  });
+
+  testWith('cloud-init')('passes `cloud-init schema`', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'starling-'));
+    const file = join(folder, 'user-data');
+    writeFileSync(file, decode(input));
+    const result = spawnSync('cloud-init', ['schema', '--config-file', file], { encoding: 'utf8' });
+    rmSync(folder, { recursive: true });
+    expect(`${result.stdout}${result.stderr}`).toMatch(/Valid (cloud-config|schema)/);
+    expect(result.status).toBe(0);
+  });
+});
+
+test('node.env holds what the scripts need and nothing that is secret', () => {
+  expect(fileOf(base, '/etc/starling/node.env').trim().split('\n')).toEqual([
+    'STARLING_URL=https://app.example',
+    'STARLING_CLUSTER=demo',
+    'STARLING_ROLE=agent',
+    'STARLING_ENGINE=k3s',
+    'STARLING_ENGINE_VERSION=v1.36.2+k3s1',
+  ]);
+});
+
+test('settings reach the scripts', () => {
+  const settings = { engineSource: 'https://mirror.example/k3s', engineSha256: { arm64: 'ab12' } };
+  const text = fileOf({ ...base, settings }, '/etc/starling/node.env');
+  expect(text).toContain('STARLING_ENGINE_SOURCE=https://mirror.example/k3s\n');
+  expect(text).toContain('STARLING_ENGINE_SHA256_ARM64=ab12\n');
+});
+
+test.each(['$(reboot)', 'a b', "a'b", 'a;b', 'a\nb'])('a value that a shell would act on is refused: %j', (appUrl) => {
+  expect(() => renderCustomData({ ...base, appUrl })).toThrow(/STARLING_URL/);
+});
+
+test('without SSH its server is masked, with SSH it moves to the port asked for', () => {
+  expect(configOf(base).runcmd).toContainEqual(['systemctl', 'mask', 'ssh.socket', 'ssh.service']);
+  const withSsh = { ...base, ssh };
+  expect(configOf(withSsh).runcmd.flat()).not.toContain('mask');
+  expect(fileOf(withSsh, '/etc/ssh/sshd_config.d/50-starling.conf')).toMatch(/^Port 2222\nPasswordAuthentication no/);
+});
+
+test('agents get nothing that only masters need', () => {
+  const paths = configOf(base).write_files.map(({ path }) => path);
+  expect(paths.filter((path) => /ready|rbac|k3s\.service/.test(path))).toEqual([]);
+});
+
+describe('units', () => {
+  const unit = (name: string): string =>
+    NODE_FILES.master.concat(NODE_FILES.agent).find(({ path }) => path.endsWith(`/${name}.service`))?.content ?? '';
+
+  test.each(['k3s', 'k3s-agent'])('%s does not start before pods are shut off from the metadata service', (name) => {
+    expect(unit(name)).toMatch(/^Requires=starling-block-imds.service$/m);
+    expect(unit(name)).toMatch(/^After=.*starling-block-imds.service/m);
+  });
+
+  test('the farewell runs while the network, names and the engine are still up', () => {
+    expect(unit('starling-leave')).toMatch(
+      /^After=network-online\.target nss-lookup\.target .*k3s\.service k3s-agent\.service$/m,
+    );
+    expect(unit('starling-leave')).toMatch(/^RemainAfterExit=yes$/m);
+    expect(unit('starling-leave')).toMatch(/^ExecStop=/m);
+    expect(unit('starling-leave')).not.toMatch(/DefaultDependencies=no|shutdown\.target/);
+  });
+
+  test('run only files that are written', () => {
+    const written = NODE_FILES.master
+      .map(({ path }) => path)
+      .concat('/usr/local/bin/k3s', '/bin/true', '/sbin/modprobe');
+    const run = NODE_FILES.master.flatMap(({ content }) =>
+      [...content.matchAll(/^Exec\w+=-?(\/\S+)/gm)].map(([, path]) => path),
+    );
+    expect(run.filter((path) => !written.includes(path ?? ''))).toEqual([]);
+  });
+
+  test('none waits for cloud-init, which itself waits for them', () => {
+    for (const { path, content } of NODE_FILES.master)
+      if (path.endsWith('.service')) expect(content).not.toMatch(/cloud-/);
+  });
+});
+
+describe('rights of Starling in a cluster', () => {
+  interface Rules {
+    kind: string;
+    rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
+  }
+  const rbac = NODE_FILES.master.find(({ path }) => path.endsWith('rbac.yaml'))?.content ?? '';
+  const documents = parseAllDocuments(rbac).map((document) => document.toJS() as Rules);
+
+  test('never include a wildcard, and never reading a Secret', () => {
+    for (const { rules } of documents.filter(({ kind }) => kind.endsWith('Role'))) {
+      expect(JSON.stringify(rules)).not.toContain('*');
+      const secrets = rules.filter(({ resources }) => resources.includes('secrets')).flatMap(({ verbs }) => verbs);
+      expect(secrets.filter((verb) => !['create', 'delete'].includes(verb))).toEqual([]);
+    }
+  });
+
+  test('are fenced before they are given', () => {
+    expect(documents.map(({ kind }) => kind).slice(0, 2)).toEqual([
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
+    ]);
+  });
+});
+
+describe('scripts', () => {
+  const folder = join(repository, 'cloud-init/scripts');
+  const scripts = readdirSync(folder).filter((name) => name.endsWith('.sh'));
+
+  test('are all given to some node', () => {
+    const given = NODE_FILES.master.map(({ path }) => path.split('/').pop());
+    expect(scripts.filter((name) => !given.includes(name))).toEqual([]);
+  });
+
+  testWith('shellcheck')('are clean by shellcheck', () => {
+    const result = spawnSync('shellcheck', ['--external-sources', ...scripts], { cwd: folder, encoding: 'utf8' });
+    expect(result.stdout).toBe('');
+    expect(result.status).toBe(0);
+  });
+
+  test('never pipe a download into a shell, and never trust an unchecked connection', () => {
+    for (const { content } of NODE_FILES.master) {
+      expect(content).not.toMatch(/curl[^\n]*\|\s*(ba)?sh|--insecure|curl[^\n]* -k |\beval\b|StrictHostKeyChecking/);
+    }
+  });
+});
