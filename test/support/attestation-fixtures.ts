@@ -1,7 +1,8 @@
-import { generateKeyPairSync, KeyObject } from 'node:crypto';
+import { generateKeyPairSync, KeyObject, sign } from 'node:crypto';
 import { virtualClock } from '../../local/clock';
 import { createLocalPki, DocumentRequest, LocalPki } from '../../local/azure/pki';
 import { CertificateRequest, Identity, makeCertificate, toPem } from '../../local/azure/pki-certificate';
+import { context, integer, nothing, octets, oid, sequence, set } from '../../local/azure/pki-der';
 import { documentJson } from '../../local/azure/pki-document';
 import { memoryStore } from '../../local/store';
 import { nonceOf } from '../../shared/attestation/document';
@@ -86,4 +87,54 @@ export function buildChain(links: ChainLink[]): BuiltChain {
     return identity;
   });
   return { anchorPem: toPem(identities[0]!.certificate), leaf: identities.at(-1)!, files };
+}
+
+const SHA256_WITH_RSA = '1.2.840.113549.1.1.11';
+
+export interface DocumentChanges {
+  json?: Buffer;
+  /** What is signed, where it is not the JSON. */
+  signed?: Buffer;
+  /** DER of the attributes inside the `[0]` of the signer. */
+  signedAttributes?: Buffer[];
+  digestOid?: string;
+  signatureOid?: string;
+  hash?: string;
+  contentOid?: string;
+  signerId?: Buffer;
+  certificates?: Buffer[];
+  signers?: (signer: Buffer) => Buffer[];
+  /** Put after the last part of the signer, of the signed data, and of the whole. */
+  afterSigner?: Buffer[];
+  afterSigners?: Buffer[];
+  afterContent?: Buffer[];
+}
+
+/** A PKCS#7 document written part by part, so that a test can change any of them. Unchanged it is in Azure's form. */
+export function buildDocument(leaf: Identity, changes: DocumentChanges = {}): string {
+  const { json = jsonFor(), digestOid = SHA256_WITH_RSA, signatureOid = '1.2.840.113549.1.1.1' } = changes;
+  const { signedAttributes, hash = 'sha256', signers = (signer) => [signer] } = changes;
+  const signed = changes.signed ?? (signedAttributes ? set(...signedAttributes) : json);
+  const signer = sequence(
+    integer(1),
+    changes.signerId ?? leaf.id,
+    sequence(oid(digestOid), nothing),
+    ...(signedAttributes ? [context(0, ...signedAttributes)] : []),
+    sequence(oid(signatureOid), nothing),
+    octets(sign(hash, signed, leaf.key)),
+    ...(changes.afterSigner ?? []),
+  );
+  const data = sequence(
+    integer(1),
+    set(sequence(oid(digestOid), nothing)),
+    sequence(
+      oid(changes.contentOid ?? '1.2.840.113549.1.7.1'),
+      context(0, octets(json)),
+      ...(changes.afterContent ?? []),
+    ),
+    context(0, ...(changes.certificates ?? [leaf.certificate])),
+    set(...signers(signer)),
+    ...(changes.afterSigners ?? []),
+  );
+  return sequence(oid('1.2.840.113549.1.7.2'), context(0, data)).toString('base64');
 }
