@@ -195,6 +195,8 @@ export interface EvictionResult {
 /** One engine (k3s or Swarm). Throws ENGINE_UNREACHABLE when no master answers. A repeat of any call is harmless. */
 export interface EnginePort {
   listNodes(): Promise<EngineNode[]>;
+  /** One node; undefined when the engine does not know it. */
+  getNode(nodeName: string): Promise<EngineNode | undefined>;
   /** Makes the token good for joining agents until it expires. */
   admitToken(token: JoinToken): Promise<void>;
   revokeTokens(ids: string[]): Promise<void>;
@@ -216,6 +218,48 @@ export interface Attestation {
   verify(proof: { claims: string; attestation: string }): Promise<Outcome<{ vmId: string }>>;
 }
 
+/** Derives the token of a ticket, always the same for the same arguments, from a key that only the vault holds. */
+export interface TokenMint {
+  /** Makes the cluster's key when there is none. A repeat is harmless. */
+  prepare(cluster: string): Promise<void>;
+  derive(ticket: {
+    cluster: string;
+    vmId: string;
+    generation: number;
+    attempt: number;
+  }): Promise<{ id: string; secret: string }>;
+  /** What masters join with: one per cluster, made with `prepare`, given to attested masters only. */
+  serverToken(cluster: string): Promise<string>;
+}
+
+/** The global halt of automation. */
+export interface Halt {
+  halted: boolean;
+  reason: string;
+  /** When it was last moved; empty when never. */
+  since: string;
+}
+
+export interface HaltLever {
+  read(): Promise<Halt>;
+  set(halt: Halt): Promise<void>;
+}
+
+/** What is submitted to Azure for a cluster: pure, so the same row gives the same template. Holds no secret. */
+export type RenderDeployment = (cluster: ClusterRecord) => {
+  template: unknown;
+  parameters: Record<string, { value: unknown }>;
+};
+
+/** Orchestrations, as the functions see them. */
+export interface Orchestrator {
+  /** `exists` when one with this id is pending or running already. */
+  start(name: string, id: string, input: unknown): Promise<'started' | 'exists'>;
+  status(id: string): Promise<'absent' | 'running' | 'ended'>;
+  /** Ends it wherever it stands; a repeat, or one that has ended, is harmless. */
+  terminate(id: string, reason: string): Promise<void>;
+}
+
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
@@ -231,5 +275,10 @@ export interface World {
   vault: Vault;
   connectEngine: ConnectEngine;
   attestation: Attestation;
+  mint: TokenMint;
+  halt: HaltLever;
+  renderDeployment: RenderDeployment;
+  /** Makes DNS names unique per subscription. */
+  uniqueSuffix: (cluster: string) => string;
   clock: Clock;
 }

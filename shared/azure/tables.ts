@@ -2,12 +2,15 @@ import type { World } from '../ports';
 import type { AzureClients } from './clients';
 import { createClusterStore } from './tables/clusters';
 import { createEventStore } from './tables/events';
+import { createHaltLever } from './tables/halt';
 import { createNodeStore } from './tables/nodes';
 import { createOperationStore } from './tables/operations';
 import { openTable, type Table } from './tables/table';
 
-/** The registry: four tables of the app's own storage account, partitioned by cluster. */
-export function createTableStores(clients: AzureClients): Pick<World, 'clusters' | 'nodes' | 'operations' | 'events'> {
+/** The registry: tables of the app's own storage account, partitioned by cluster. */
+export function createTableStores(
+  clients: AzureClients,
+): Pick<World, 'clusters' | 'nodes' | 'operations' | 'events' | 'halt'> {
   const open = (name: string): Table => openTable(() => clients.table(name));
   const nodes = open('StarlingNodes');
   return {
@@ -15,5 +18,6 @@ export function createTableStores(clients: AzureClients): Pick<World, 'clusters'
     nodes: createNodeStore(nodes),
     operations: createOperationStore(open('StarlingOperations')),
     events: createEventStore(open('StarlingEvents')),
+    halt: createHaltLever(open('StarlingHalt')),
   };
 }

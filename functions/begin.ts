@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { orchestrations } from '../orchestrations/contracts';
+import { presentOperation } from '../shared/api';
+import type { ClusterRecord, ClusterSpec } from '../shared/model/cluster';
+import { AppError } from '../shared/model/errors';
+import { operationId, type OperationRecord, type Verb } from '../shared/model/operation';
+import type { World } from '../shared/ports';
+import type { Call, Reply } from './respond';
+
+/** Which orchestration carries out which verb. */
+export const WORKFLOWS: Record<Verb, string> = {
+  deploy: orchestrations.deployCluster.name,
+  scale: orchestrations.scaleCluster.name,
+  destroy: orchestrations.destroyCluster.name,
+};
+
+interface Claim {
+  /** Makes the cluster's row. */
+  create?: ClusterSpec;
+  /** Changes the cluster's row in the same write that takes the lock. */
+  change?: (row: ClusterRecord) => ClusterRecord;
+  /** Takes the lock from a running operation. */
+  preempt?: boolean;
+}
+
+const CLAIM_ATTEMPTS = 10;
+
+/**
+ * Takes the cluster's lock, writes the operation down, and starts its orchestration, in this order: a crash in between
+ * leaves a claim that the minute timer completes or lets go. Throws OPERATION_IN_PROGRESS for all but one caller.
+ */
+export async function begin(
+  call: Pick<Call, 'world' | 'orchestrator'>,
+  cluster: string,
+  verb: Verb,
+  input: object,
+  claim: Claim,
+): Promise<OperationRecord> {
+  const { world, orchestrator } = call;
+  const id = operationId(cluster, verb, `${world.clock.now().toString(36)}${randomBytes(4).toString('hex')}`);
+  const preempted = claim.create
+    ? await insertCluster(world, cluster, id, claim.create)
+    : await claimCluster(world, cluster, id, claim);
+  const now = new Date(world.clock.now()).toISOString();
+  const operation: OperationRecord = {
+    id,
+    cluster,
+    verb,
+    state: 'running',
+    phase: 'starting',
+    progress: { done: 0, total: 1, unit: 'steps' },
+    startedAt: now,
+    endedAt: null,
+    error: null,
+    result: null,
+    cancelRequested: false,
+    input: { cluster, operationId: id, ...input },
+  };
+  await world.operations.insert(operation);
+  await world.events.append([
+    {
+      cluster,
+      id: `${now}-${id}-started`,
+      at: now,
+      type: 'operation.started',
+      subject: id,
+      cause: 'operator',
+      message: `${verb} started`,
+    },
+  ]);
+  if (preempted) await endPreempted(call, preempted, id);
+  await orchestrator.start(WORKFLOWS[verb], id, operation.input);
+  return operation;
+}
+
+export const started = (operation: OperationRecord): Reply => ({
+  status: 202,
+  body: presentOperation(operation),
+  headers: { location: `/api/operations/${operation.id}` },
+});
+
+export function inProgress(cluster: string, operation: string): AppError {
+  const message = `${operation} is running on ${cluster}; wait for it, cancel it with DELETE /api/operations/${operation}, or destroy the cluster`;
+  return new AppError('OPERATION_IN_PROGRESS', message, { detail: { operation } });
+}
+
+async function insertCluster(world: World, name: string, operation: string, spec: ClusterSpec): Promise<undefined> {
+  const now = new Date(world.clock.now()).toISOString();
+  const record: ClusterRecord = {
+    name,
+    spec,
+    operation,
+    phase: 'deploying',
+    phaseReason: '',
+    reconcileRequestedAt: null,
+    holdUntil: null,
+    endpoints: [],
+    createdAt: now,
+    updatedAt: now,
+  };
+  if (await world.clusters.insert(record)) return undefined;
+  const other = (await world.clusters.get(name))?.record.operation;
+  throw inProgress(name, other ?? 'another request');
+}
+
+/** Returns the operation that was pre-empted, if any. */
+async function claimCluster(world: World, cluster: string, id: string, claim: Claim): Promise<string | undefined> {
+  for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
+    const found = await world.clusters.get(cluster);
+    if (!found) throw new AppError('CLUSTER_NOT_FOUND', `there is no cluster ${cluster}`);
+    const { record, etag } = found;
+    const isDestroying = record.operation !== null && record.phase === 'deleting';
+    if (record.operation && (!claim.preempt || isDestroying)) throw inProgress(cluster, record.operation);
+    const changed = {
+      ...(claim.change?.(record) ?? record),
+      operation: id,
+      updatedAt: new Date(world.clock.now()).toISOString(),
+    };
+    if (await world.clusters.replace(changed, etag)) return record.operation ?? undefined;
+  }
+  throw new AppError('AZURE_UNAVAILABLE', 'the cluster is being changed by many at once; send the request again', {
+    retryAfterMs: 1000,
+  });
+}
+
+async function endPreempted(
+  { world, orchestrator }: Pick<Call, 'world' | 'orchestrator'>,
+  id: string,
+  by: string,
+): Promise<void> {
+  await orchestrator.terminate(id, `pre-empted by ${by}`);
+  const found = await world.operations.get(id);
+  if (!found || found.record.state !== 'running') return;
+  const message = `pre-empted by ${by}`;
+  const endedAt = new Date(world.clock.now()).toISOString();
+  await world.operations.replace(
+    { ...found.record, state: 'cancelled', phase: 'cancelled', endedAt, error: { code: 'CANCELLED', message } },
+    found.etag,
+  );
+}

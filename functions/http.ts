@@ -1,0 +1,75 @@
+import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
+import { randomUUID } from 'node:crypto';
+import { logTo } from '../shared/log';
+import * as clusters from './clusters';
+import { join, leave, ready } from './join';
+import { openApiDocument } from './openapi';
+import { cancelOperation, getHalt, getOperation, putHalt } from './operations';
+import { problem, respond, type Call, type Reply } from './respond';
+import { ROUTES, type Route } from './routes';
+
+type Tools = Pick<Call, 'world' | 'orchestrator' | 'log'>;
+
+export interface Wiring {
+  /** Throws when a setting is missing. */
+  tools(context: InvocationContext): Tools;
+  publicUrl(): string;
+  /** The durable client's binding, which every function carries that may start an orchestration. */
+  durableClient: Parameters<typeof app.generic>[1]['trigger'];
+}
+
+type Handlers = { [Name in keyof typeof ROUTES]: (call: never) => Promise<Reply> };
+
+const handlers = ({ publicUrl }: Wiring): Handlers => ({
+  health,
+  openapi: async () => ({ status: 200, body: openApiDocument(publicUrl()) }),
+  listClusters: clusters.listClusters,
+  putCluster: clusters.putCluster,
+  getCluster: clusters.getCluster,
+  destroyCluster: clusters.destroyCluster,
+  getTemplate: clusters.getTemplate,
+  getDeployment: clusters.getDeployment,
+  listNodes: clusters.listNodes,
+  listEndpoints: clusters.listEndpoints,
+  listEvents: clusters.listEvents,
+  scaleCluster: clusters.scaleCluster,
+  join,
+  ready,
+  leave,
+  getOperation,
+  cancelOperation,
+  getHalt,
+  putHalt,
+});
+
+/** Reading one row shows that settings, identity and storage are in place. */
+async function health({ world }: Call): Promise<Reply> {
+  await world.halt.read();
+  return { status: 200, body: { status: 'ok' } };
+}
+
+/** One HTTP function for each row of the route table. */
+export function registerRoutes(wiring: Wiring): void {
+  const byName = handlers(wiring);
+  for (const route of Object.values<Route>(ROUTES)) {
+    registerRoute(route, byName[route.name as keyof Handlers] as (call: Call) => Promise<Reply>, wiring);
+  }
+}
+
+function registerRoute(route: Route, run: (call: Call) => Promise<Reply>, wiring: Wiring): void {
+  app.http(route.name, {
+    methods: [route.method],
+    authLevel: route.auth === 'key' ? 'function' : 'anonymous',
+    route: route.path,
+    extraInputs: [wiring.durableClient],
+    handler: async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
+      const correlationId = randomUUID();
+      try {
+        const raw = { params: request.params, query: request.query, text: () => request.text(), correlationId };
+        return await respond(route, raw, wiring.tools(context), run);
+      } catch (error) {
+        return problem(error, correlationId, logTo(context)); // settings are missing: there is no world to answer from
+      }
+    },
+  });
+}

@@ -1,0 +1,195 @@
+import { X509Certificate } from 'node:crypto';
+import { ClaimsSchema, ReadyClaimsSchema, type Ticket } from '../shared/api';
+import type { ClusterRecord } from '../shared/model/cluster';
+import { AppError } from '../shared/model/errors';
+import { decideJoin, mayMasterJoin } from '../shared/model/join';
+import { ENGINE_PORT, masterFqdn, secretNames } from '../shared/model/names';
+import { advanceTo, type NodeRecord } from '../shared/model/node';
+import { stateEvent } from '../shared/model/observe';
+import type { EngineAccess, EnginePort, Versioned, World } from '../shared/ports';
+import { identify, noteRefusal, type AttestedCall, type Caller, type Claims } from './attested';
+import type { Reply } from './respond';
+import { requestReconcile } from './request-reconcile';
+
+/** A node asks again after that; boots of masters take a minute or two. */
+const NOT_YET_RETRY_MS = 10_000;
+const CLAIM_ATTEMPTS = 60;
+
+/** A VM proves who it is and gets the ticket with which it joins: one per VM and generation. */
+export async function join(call: AttestedCall): Promise<Reply> {
+  const caller = await identify(call, ClaimsSchema);
+  try {
+    const ticket =
+      caller.row.record.role === 'master'
+        ? await masterTicket(call.world, caller)
+        : await agentTicket(call.world, caller);
+    return { status: 200, body: ticket, headers: { 'cache-control': 'no-store' } };
+  } catch (error) {
+    if (error instanceof AppError) await noteRefusal(call.world, caller.record.name, error, caller.row.record.nodeName);
+    throw error;
+  }
+}
+
+const notYet = (what: string): AppError =>
+  new AppError('CLUSTER_NOT_READY', `${what}; ask again`, { retryAfterMs: NOT_YET_RETRY_MS });
+
+async function engineAccess(world: World, cluster: string): Promise<EngineAccess | undefined> {
+  const text = await world.vault.get(secretNames(cluster).engine);
+  return text ? (JSON.parse(text) as EngineAccess) : undefined;
+}
+
+async function agentTicket(world: World, { record, row }: Caller<Claims>): Promise<Ticket> {
+  const access = await engineAccess(world, record.name);
+  if (!access) throw notYet('no master is ready yet');
+  const engine = world.connectEngine(record.spec.engine, access);
+  const claimed = await claimTicket(world, row, engine);
+  const token = {
+    ...(await world.mint.derive({ ...claimed, attempt: claimed.ticketAttempt })),
+    expiresAt: claimed.ticketExpiresAt,
+  };
+  await engine.admitToken(token);
+  const servers = await masterServers(world, record.name);
+  return {
+    ...common(record, claimed),
+    role: 'agent',
+    token: engine.formatToken(token),
+    servers,
+    labels: { 'starling.io/instance': claimed.instanceId },
+  };
+}
+
+async function masterTicket(world: World, { record, row }: Caller<Claims>): Promise<Ticket> {
+  const rows = (await world.nodes.list(record.name)).map(({ record }) => record);
+  const { instanceId } = row.record;
+  if (
+    !mayMasterJoin(
+      instanceId,
+      rows.filter(({ role }) => role === 'master'),
+    )
+  )
+    throw notYet(`the masters before ${instanceId} are not ready`);
+  const initialise = instanceId === 'master0';
+  const access = initialise ? undefined : await engineAccess(world, record.name);
+  const claimed = await claimTicket(world, row, access && world.connectEngine(record.spec.engine, access));
+  const fqdn = fqdnOf(world, record, instanceId);
+  const servers = initialise ? [] : await masterServers(world, record.name, instanceId);
+  const token = await world.mint.serverToken(record.name);
+  return { ...common(record, claimed), role: 'master', token, servers, labels: {}, initialise, tlsSans: [fqdn] };
+}
+
+const common = ({ spec }: ClusterRecord, row: NodeRecord): Pick<Ticket, 'engine' | 'nodeName' | 'version'> => ({
+  engine: spec.engine,
+  nodeName: row.nodeName,
+  version: spec.version,
+});
+
+function fqdnOf(world: World, { name, spec }: ClusterRecord, master: string): string {
+  return masterFqdn(name, spec.location, world.uniqueSuffix(name), Number(master.slice('master'.length)));
+}
+
+/** Private addresses of the masters that answer, first the one that is surely there. */
+async function masterServers(world: World, cluster: string, without = ''): Promise<string[]> {
+  const masters = (await world.nodes.list(cluster))
+    .map(({ record }) => record)
+    .filter(({ role, address }) => role === 'master' && address);
+  const usable = masters.filter(({ instanceId, ticketAttempt }) => instanceId !== without && ticketAttempt > 0);
+  if (usable.length === 0) throw notYet('no master’s address is known yet');
+  return usable
+    .sort((a, b) => a.instanceId.localeCompare(b.instanceId))
+    .map(({ address }) => `https://${address}:${ENGINE_PORT}`);
+}
+
+/** Writes the claim down before any token exists. Of many at once one writes, and all get the same ticket. */
+async function claimTicket(
+  world: World,
+  first: Versioned<NodeRecord>,
+  engine: EnginePort | undefined,
+): Promise<NodeRecord> {
+  let row: Versioned<NodeRecord> | undefined = first;
+  for (let attempt = 0; row && attempt < CLAIM_ATTEMPTS; attempt++) {
+    const { record, etag }: Versioned<NodeRecord> = row;
+    // Only a repeat can be a replay after registration, so only a repeat costs a look at the engine.
+    const inEngine = record.ticketAttempt > 0 && (await engine?.getNode(record.nodeName)) !== undefined;
+    const decision = decideJoin(record, inEngine, world.clock.now());
+    if (!decision.ok) throw new AppError(decision.code, decision.message);
+    if (decision.attempt === record.ticketAttempt) return record;
+    const now = new Date(world.clock.now()).toISOString();
+    const claimed = {
+      ...(advanceTo(record, 'joining', now) ?? record),
+      ticketAttempt: decision.attempt,
+      ticketExpiresAt: decision.expiresAt,
+    };
+    if (await world.nodes.replace(claimed, etag)) {
+      if (claimed.state !== record.state)
+        await world.events.append([stateEvent(claimed, record.state, { now, cause: 'node' })]);
+      return claimed;
+    }
+    row = await world.nodes.get(record.cluster, record.vmId);
+  }
+  throw new AppError('UNKNOWN_INSTANCE', 'the virtual machine is no longer part of the cluster');
+}
+
+/** A master reports how Starling reaches its engine. A repeat replaces the report. */
+export async function ready(call: AttestedCall): Promise<Reply> {
+  const { record, claims, row } = await identify(call, ReadyClaimsSchema);
+  const { world } = call;
+  if (row.record.role !== 'master')
+    throw await refused(world, record, row.record, new AppError('NOT_A_MASTER', `${row.record.nodeName} is an agent`));
+  const problem = reportProblem(claims, fqdnOf(world, record, row.record.instanceId));
+  if (problem) throw await refused(world, record, row.record, new AppError('CLAIMS_MALFORMED', problem));
+  const access: EngineAccess = { endpoint: claims.endpoint, caPem: claims.ca, credential: claims.credential };
+  await world.vault.set(secretNames(record.name).engine, JSON.stringify(access));
+  const at = new Date(world.clock.now()).toISOString();
+  const message = `${row.record.nodeName} reported its engine at ${claims.endpoint}`;
+  await world.events.append([
+    {
+      cluster: record.name,
+      id: `${at}-${row.record.vmId}-ready`,
+      at,
+      type: 'engine.ready',
+      subject: row.record.nodeName,
+      cause: 'node',
+      message,
+    },
+  ]);
+  await requestReconcile(call, record.name, 'node');
+  return { status: 200, body: { accepted: true } };
+}
+
+async function refused(world: World, record: ClusterRecord, row: NodeRecord, error: AppError): Promise<AppError> {
+  await noteRefusal(world, record.name, error, row.nodeName);
+  return error;
+}
+
+/** The endpoint must be that very master’s name: Starling will send its credential there and nowhere else. */
+function reportProblem(claims: { endpoint: string; ca: string }, fqdn: string): string | undefined {
+  const wanted = `https://${fqdn}:${ENGINE_PORT}`;
+  if (claims.endpoint !== wanted) return `endpoint must be ${wanted}`;
+  try {
+    return new X509Certificate(claims.ca).ca ? undefined : 'ca is not the certificate of a certificate authority';
+  } catch {
+    return 'ca is not a PEM certificate'; // the parser only says that it is not one
+  }
+}
+
+/** A VM says that it is going down: no new work goes to it. A hint; the reconcile decides what follows. */
+export async function leave(call: AttestedCall): Promise<Reply> {
+  const { record, row } = await identify(call, ClaimsSchema);
+  const { nodeName, role, vmId } = row.record;
+  const at = new Date(call.world.clock.now()).toISOString();
+  await call.world.events.append([
+    {
+      cluster: record.name,
+      id: `${at}-${vmId}-leave`,
+      at,
+      type: 'node.goingDown',
+      subject: nodeName,
+      cause: 'node',
+      message: `${nodeName} says that it is going down`,
+    },
+  ]);
+  const access = role === 'agent' ? await engineAccess(call.world, record.name) : undefined;
+  if (access) await call.world.connectEngine(record.spec.engine, access).cordon(nodeName);
+  await requestReconcile(call, record.name, 'node');
+  return { status: 200, body: { accepted: true } };
+}

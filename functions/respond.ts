@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { AppError, ERRORS, type ErrorCode } from '../shared/model/errors';
+import type { Log } from '../shared/log';
+import type { Orchestrator, World } from '../shared/ports';
+import type { Route } from './routes';
+
+/** One request, parsed and checked against its route. */
+export interface Call<Body = unknown> {
+  world: World;
+  orchestrator: Orchestrator;
+  log: Log;
+  params: Record<string, string>;
+  query: Record<string, string | number | undefined>;
+  body: Body;
+}
+
+export interface Reply {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+}
+
+/** What comes in from the Functions runtime, without its types. */
+export interface RawRequest {
+  params: Record<string, string>;
+  query: URLSearchParams;
+  text(): Promise<string>;
+  correlationId: string;
+}
+
+/** Larger than the largest body that means anything: a spec, or an attested document of 16 KB with claims. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** parse → run → map errors. Never throws; nothing but the catalogue's codes gets out. */
+export async function respond<Body>(
+  route: Route,
+  request: RawRequest,
+  tools: Pick<Call, 'world' | 'orchestrator' | 'log'>,
+  run: (call: Call<Body>) => Promise<Reply>,
+): Promise<{ status: number; jsonBody: unknown; headers: Record<string, string> }> {
+  try {
+    const query = parseQuery(route, request.query);
+    const body = (route.body ? parseBody(route.body, await request.text()) : undefined) as Body;
+    const reply = await run({ ...tools, params: request.params, query, body });
+    return {
+      status: reply.status,
+      jsonBody: reply.body,
+      headers: { 'x-correlation-id': request.correlationId, ...reply.headers },
+    };
+  } catch (error) {
+    return problem(error, request.correlationId, tools.log);
+  }
+}
+
+export function problem(
+  error: unknown,
+  correlationId: string,
+  log: Log,
+): { status: number; jsonBody: unknown; headers: Record<string, string> } {
+  const known = error instanceof AppError;
+  const code: ErrorCode = known ? error.code : 'INTERNAL';
+  const { status, title } = ERRORS[code];
+  if (status >= 500)
+    log.error('request.failed', { code, correlationId, message: error instanceof Error ? error.stack : String(error) });
+  const detail =
+    known && code !== 'INTERNAL'
+      ? error.message
+      : `Something went wrong in Starling; its log has the reason under ${correlationId}.`;
+  const extra = known && code !== 'INTERNAL' && typeof error.detail === 'object' ? error.detail : {};
+  const retryAfterMs = known ? error.retryAfterMs : undefined;
+  return {
+    status,
+    jsonBody: { type: `urn:starling:error:${code}`, title, status, code, detail, correlationId, ...extra },
+    headers: {
+      'content-type': 'application/problem+json',
+      'x-correlation-id': correlationId,
+      ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
+    },
+  };
+}
+
+function parseBody(schema: z.ZodType, text: string): unknown {
+  if (Buffer.byteLength(text) > MAX_BODY_BYTES)
+    throw new AppError('BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError(
+      'BODY_NOT_JSON',
+      text === '' ? 'the body is empty; JSON was expected' : `the body is not JSON: ${(cause as Error).message}`,
+    );
+  }
+  return check(schema, json);
+}
+
+function parseQuery(route: Route, query: URLSearchParams): Call['query'] {
+  const given = Object.fromEntries([...query].filter(([name]) => name !== 'code')); // `code` is the function key
+  return check(z.strictObject(route.query ?? {}), given) as Call['query'];
+}
+
+/** Throws INVALID_REQUEST naming every bad field. */
+export function check<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(parsed.error.issues.flatMap(fieldErrors));
+}
+
+export function invalid(errors: { field: string; message: string }[]): AppError {
+  const text = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  return new AppError('INVALID_REQUEST', text, { detail: { errors } });
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): { field: string; message: string }[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ field: path ? `${path}.${key}` : key, message: 'is not a known field' }));
+  }
+  return [{ field: path || 'body', message: issue.message }];
+}

@@ -1,0 +1,80 @@
+import type { OperationRecord } from '../shared/model/operation';
+import { reconcileId, orchestrations } from '../orchestrations/contracts';
+import type { ClusterRecord } from '../shared/model/cluster';
+import { WORKFLOWS } from './begin';
+import type { Call } from './respond';
+
+type Tools = Pick<Call, 'world' | 'orchestrator' | 'log'>;
+
+/** A request that dies between its steps is complete or void after that: HTTP answers are cut off long before. */
+const CLAIM_GRACE_MS = 2 * 60_000;
+
+/** Every minute: picks up operations that a crash left without their orchestration, then reconciles every cluster. */
+export async function everyMinute(tools: Tools): Promise<void> {
+  for (const operation of await tools.world.operations.listRunning()) await resume(tools, operation);
+  for (const cluster of await tools.world.clusters.list()) {
+    if (await releaseVoidClaim(tools, cluster)) continue;
+    if (cluster.phase === 'deleting') continue;
+    const input = { cluster: cluster.name, cause: 'timer' };
+    await tools.orchestrator.start(orchestrations.reconcileCluster.name, reconcileId(cluster.name), input);
+  }
+}
+
+const ageMs = (tools: Tools, time: string): number => tools.world.clock.now() - Date.parse(time);
+
+/** Every started operation ends: starts what was never started, and closes what ended without saying so. */
+async function resume(tools: Tools, operation: OperationRecord): Promise<void> {
+  if (ageMs(tools, operation.startedAt) < CLAIM_GRACE_MS) return;
+  const holder = (await tools.world.clusters.get(operation.cluster))?.record.operation;
+  const status = await tools.orchestrator.status(operation.id);
+  if (status === 'running') return;
+  if (status === 'absent' && holder === operation.id) {
+    tools.log.warn('operation.resumed', { operation: operation.id });
+    await tools.orchestrator.start(WORKFLOWS[operation.verb], operation.id, operation.input);
+    return;
+  }
+  await close(tools, operation);
+}
+
+async function close({ world, log }: Tools, { id, cluster }: OperationRecord): Promise<void> {
+  const found = await world.operations.get(id);
+  if (!found || found.record.state !== 'running') return;
+  log.warn('operation.closed', { operation: id });
+  const endedAt = new Date(world.clock.now()).toISOString();
+  const error = { code: 'INTERNAL' as const, message: 'its orchestration ended without a result' };
+  await world.operations.replace({ ...found.record, state: 'failed', phase: 'failed', endedAt, error }, found.etag);
+  await world.events.append([
+    {
+      cluster,
+      id: `${endedAt}-${id}`,
+      at: endedAt,
+      type: 'operation.failed',
+      subject: id,
+      cause: 'timer',
+      message: error.message,
+    },
+  ]);
+  await release(world, cluster, id);
+}
+
+async function release(world: Tools['world'], cluster: string, operation: string): Promise<void> {
+  const row = await world.clusters.get(cluster);
+  if (row?.record.operation !== operation) return;
+  await world.clusters.replace(
+    { ...row.record, operation: null, phase: 'degraded', phaseReason: 'the last operation ended without a result' },
+    row.etag,
+  );
+}
+
+/** A claim whose operation was never written down: the caller has had no answer, so it is let go. */
+async function releaseVoidClaim(
+  tools: Tools,
+  { name, operation, updatedAt, spec, phase }: ClusterRecord,
+): Promise<boolean> {
+  if (!operation || ageMs(tools, updatedAt) < CLAIM_GRACE_MS) return false;
+  const known = await tools.world.operations.get(operation);
+  if (known && known.record.state === 'running') return false;
+  tools.log.warn('claim.released', { cluster: name, operation, engine: spec.engine, phase });
+  await release(tools.world, name, operation);
+  return true;
+}

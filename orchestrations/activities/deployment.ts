@@ -1,0 +1,84 @@
+import { computeGroup } from '../../shared/model/cluster';
+import { refuse } from '../../shared/model/errors';
+import { ENGINE_PORT, masterFqdn } from '../../shared/model/names';
+import type { World } from '../../shared/ports';
+import type { OperationInput, Polled } from '../contracts';
+import { mayProceed, requireCluster, updateCluster } from './records';
+import type { Outcome } from '../../shared/model/errors';
+
+const superseded = refuse('CANCELLED', 'another operation has taken over');
+
+export async function checkQuota(world: World, { cluster }: OperationInput): Promise<Outcome<object>> {
+  const { spec } = await requireCluster(world, cluster);
+  const sizes = [
+    { size: spec.masters.size, count: spec.masters.count },
+    { size: spec.agents.size, count: spec.agents.count },
+  ];
+  return world.cloud.checkQuota({ location: spec.location, sizes });
+}
+
+/** Makes the keys and the groups. The keys come first: a VM that boots must be able to join. */
+export async function prepareCluster(world: World, { cluster, operationId }: OperationInput): Promise<Outcome<object>> {
+  if (!(await mayProceed(world, cluster, operationId))) return superseded;
+  const { spec } = await requireCluster(world, cluster);
+  await world.mint.prepare(cluster);
+  return world.cloud.ensureGroups(cluster, spec.location);
+}
+
+export async function submitDeployment(
+  world: World,
+  { cluster, operationId }: OperationInput,
+): Promise<Outcome<object>> {
+  if (!(await mayProceed(world, cluster, operationId))) return superseded;
+  const record = await requireCluster(world, cluster);
+  const { template, parameters } = world.renderDeployment(record);
+  const begun = await world.cloud.beginDeployment(cluster, template, parameters);
+  if (begun.ok) await updateCluster(world, cluster, (row) => ({ ...row, endpoints: endpointsOf(world, row) }));
+  return begun;
+}
+
+function endpointsOf(
+  world: World,
+  { name, spec }: Parameters<World['renderDeployment']>[0],
+): { name: string; fqdn: string; ports: number[] }[] {
+  const ports = [...(spec.ingress.from.length > 0 ? [80, 443] : []), ENGINE_PORT, ...(spec.ssh ? [spec.ssh.port] : [])];
+  return Array.from({ length: spec.masters.count }, (_, index) => ({
+    name: `master${index}`,
+    fqdn: masterFqdn(name, spec.location, world.uniqueSuffix(name), index),
+    ports,
+  }));
+}
+
+export async function pollDeployment(
+  world: World,
+  { cluster }: OperationInput,
+): Promise<Polled & { done: number; total: number }> {
+  const [deployment, resources] = await Promise.all([
+    world.cloud.getDeployment(cluster),
+    world.cloud.listDeploymentOperations(cluster),
+  ]);
+  const count = {
+    done: resources.filter(({ state }) => state === 'succeeded').length,
+    total: Math.max(1, resources.length),
+  };
+  if (!deployment)
+    return {
+      ...count,
+      state: 'failed',
+      code: 'DEPLOYMENT_FAILED',
+      message: `${computeGroup(cluster)} or its deployment is not there`,
+    };
+  if (deployment.state === 'succeeded') return { ...count, state: 'succeeded' };
+  if (deployment.state === 'running') return { ...count, state: 'running', retryAfterMs: 10_000 };
+  return {
+    ...count,
+    state: 'failed',
+    code: failureCode(deployment.code),
+    message: deployment.message ?? 'Azure gave no reason',
+  };
+}
+
+/** The adapter has found the deepest meaning already; anything else is a failed deployment. */
+function failureCode(code: string | undefined): 'QUOTA_EXCEEDED' | 'CAPACITY_UNAVAILABLE' | 'DEPLOYMENT_FAILED' {
+  return code === 'QUOTA_EXCEEDED' || code === 'CAPACITY_UNAVAILABLE' ? code : 'DEPLOYMENT_FAILED';
+}

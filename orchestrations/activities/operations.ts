@@ -1,0 +1,75 @@
+import type { World } from '../../shared/ports';
+import type { Ending, Progress } from '../contracts';
+import { isoNow, updateCluster, writeEvent } from './records';
+import { AppError } from '../../shared/model/errors';
+import type { OperationRecord } from '../../shared/model/operation';
+
+/** An operation's row is written by its orchestration and by whoever cancels it: few writers, so a handful of tries. */
+const WRITE_ATTEMPTS = 10;
+
+export async function updateOperation(
+  world: World,
+  id: string,
+  change: (record: OperationRecord) => OperationRecord | undefined,
+): Promise<OperationRecord | undefined> {
+  for (let attempt = 0; attempt < WRITE_ATTEMPTS; attempt++) {
+    const found = await world.operations.get(id);
+    if (!found) return undefined;
+    const record = change(found.record);
+    if (!record) return found.record;
+    if (await world.operations.replace(record, found.etag)) return record;
+  }
+  throw new AppError('AZURE_UNAVAILABLE', `the row of operation ${id} is being written by too many at once`);
+}
+
+export async function reportProgress(
+  world: World,
+  { operationId, phase, progress }: Progress,
+): Promise<{ cancelRequested: boolean }> {
+  const same = (record: OperationRecord): boolean =>
+    record.phase === phase && JSON.stringify(record.progress) === JSON.stringify(progress);
+  const record = await updateOperation(world, operationId, (row) =>
+    row.state !== 'running' || same(row) ? undefined : { ...row, phase, progress },
+  );
+  return { cancelRequested: record?.cancelRequested ?? false };
+}
+
+/** Writes down how the operation ended, then lets the cluster go. A repeat changes nothing. */
+export async function finishOperation(world: World, ending: Ending): Promise<void> {
+  const { cluster, operationId, state, error = null, result = null } = ending;
+  const before = (await world.operations.get(operationId))?.record.state;
+  const record = await updateOperation(world, operationId, (row) =>
+    row.state === 'running' ? { ...row, state, error, result, phase: state, endedAt: isoNow(world) } : undefined,
+  );
+  await updateCluster(world, cluster, (row) =>
+    row.operation === operationId
+      ? { ...row, operation: null, phase: ending.phase, phaseReason: ending.phaseReason ?? '' }
+      : undefined,
+  );
+  if (before !== 'running' || !record) return;
+  const message = `${record.verb} ${state}${error ? `: ${error.message}` : ''}`;
+  const id = `${record.endedAt ?? isoNow(world)}-${operationId}`;
+  await writeEvent(world, {
+    id,
+    cluster,
+    type: `operation.${state}`,
+    subject: operationId,
+    cause: operationId,
+    message,
+  });
+}
+
+export async function setDesiredAgents(
+  world: World,
+  input: { cluster: string; agents: number; cause: string },
+): Promise<void> {
+  const { cluster, agents, cause } = input;
+  const before = (await world.clusters.get(cluster))?.record.spec.agents.count;
+  if (before === undefined || before === agents) return;
+  await updateCluster(world, cluster, (row) => ({
+    ...row,
+    spec: { ...row.spec, agents: { ...row.spec.agents, count: agents } },
+  }));
+  const message = `the wish is now ${agents} agents, it was ${before}`;
+  await writeEvent(world, { cluster, type: 'cluster.desired', subject: cluster, cause, message });
+}

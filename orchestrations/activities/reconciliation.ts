@@ -1,0 +1,100 @@
+import type { Outcome } from '../../shared/model/errors';
+import { plan, type Action } from '../../shared/model/plan';
+import type { World } from '../../shared/ports';
+import type { ReconcileInput } from '../contracts';
+import { look, removeStrayNodes } from './observation';
+import { mayProceed, requireCluster, updateCluster, updateNodes, writeEvent } from './records';
+
+/** Phases in which automation has nothing to look after. */
+const AT_REST = ['deploying', 'deleting', 'failed', 'stopped'];
+
+/** One look and the plan that follows from it. While an operation runs, only the registry is brought up to date. */
+export async function planRepairs(
+  world: World,
+  { cluster, cause }: ReconcileInput,
+): Promise<{ actions: Action[]; settled: boolean }> {
+  const found = await world.clusters.get(cluster);
+  if (!found || found.record.phase === 'deleting') return { actions: [], settled: true };
+  await updateCluster(world, cluster, (row) =>
+    row.reconcileRequestedAt ? { ...row, reconcileRequestedAt: null } : undefined,
+  );
+  const seen = await look(world, cluster, cause);
+  const { halted } = await world.halt.read();
+  if (seen.record.operation !== null || AT_REST.includes(seen.record.phase)) return { actions: [], settled: false };
+  const planned = plan({
+    spec: seen.record.spec,
+    rows: seen.rows,
+    machines: seen.machines,
+    capacity: isBusy(seen.scaleSet?.provisioning) ? undefined : seen.scaleSet?.capacity,
+    engineReachable: seen.engineNodes !== undefined,
+    halted,
+    now: world.clock.now(),
+  });
+  if (!halted) await removeStrayNodes(world, seen);
+  await notePhase(world, cluster, planned.phase, planned.phaseReason);
+  return { actions: planned.actions, settled: planned.actions.length === 0 };
+}
+
+/** While Azure works on the scale set its numbers are between two truths. */
+const isBusy = (provisioning: string | undefined): boolean =>
+  provisioning === 'updating' || provisioning === 'creating';
+
+async function notePhase(
+  world: World,
+  cluster: string,
+  phase: 'ready' | 'degraded' | string,
+  reason: string,
+): Promise<void> {
+  const before = await requireCluster(world, cluster);
+  const after = await updateCluster(world, cluster, (row) =>
+    row.operation !== null || AT_REST.includes(row.phase) || (row.phase === phase && row.phaseReason === reason)
+      ? undefined
+      : { ...row, phase: phase as typeof row.phase, phaseReason: reason },
+  );
+  if (after?.phase === phase && before.phase !== phase) {
+    const message = `the cluster is ${phase}${reason ? `: ${reason}` : ''}`;
+    await writeEvent(world, { cluster, type: `cluster.${phase}`, subject: cluster, cause: 'timer', message });
+  }
+}
+
+export async function endReconcile(world: World, { cluster }: { cluster: string }): Promise<{ again: boolean }> {
+  const found = await world.clusters.get(cluster);
+  return {
+    again: found !== undefined && found.record.reconcileRequestedAt !== null && found.record.phase !== 'deleting',
+  };
+}
+
+/** Powers agents on or restarts them, and counts the attempt so that a hopeless one is only reported in the end. */
+export async function powerAgents(
+  world: World,
+  input: { cluster: string; verb: 'start' | 'restart'; vmIds: string[]; reason: string },
+): Promise<Outcome<{ poller: string | null }>> {
+  const { cluster, verb, vmIds, reason } = input;
+  if (!(await mayProceed(world, cluster, undefined))) return { ok: true, poller: null };
+  const rows = (await world.nodes.list(cluster)).map(({ record }) => record).filter(({ vmId }) => vmIds.includes(vmId));
+  if (rows.length === 0) return { ok: true, poller: null };
+  const instanceIds = rows.map(({ instanceId }) => instanceId);
+  const begun =
+    verb === 'start'
+      ? await world.cloud.startAgents(cluster, instanceIds)
+      : await world.cloud.restartAgents(cluster, instanceIds);
+  if (begun.ok) await updateNodes(world, cluster, vmIds, (row) => ({ ...row, repairs: row.repairs + 1 }));
+  const outcome = begun.ok ? 'begun' : `refused: ${begun.message}`;
+  for (const row of rows) {
+    const message = `${verb} of ${row.nodeName} ${outcome}, because ${reason}`;
+    await writeEvent(world, { cluster, type: `repair.${verb}`, subject: row.nodeName, cause: 'timer', message });
+  }
+  return begun;
+}
+
+export async function startMaster(
+  world: World,
+  input: { cluster: string; name: string; reason: string },
+): Promise<Outcome<{ poller: string | null }>> {
+  const { cluster, name, reason } = input;
+  if (!(await mayProceed(world, cluster, undefined))) return { ok: true, poller: null };
+  const begun = await world.cloud.startMaster(cluster, name);
+  const message = `start of ${name} ${begun.ok ? 'begun' : `refused: ${begun.message}`}, because ${reason}`;
+  await writeEvent(world, { cluster, type: 'repair.start', subject: name, cause: 'timer', message });
+  return begun;
+}

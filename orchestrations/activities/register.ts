@@ -1,0 +1,52 @@
+import type { World } from '../../shared/ports';
+import { activities, type Contract } from '../contracts';
+import { checkQuota, pollDeployment, prepareCluster, submitDeployment } from './deployment';
+import { deleteGroups, findLeftovers, forgetCluster } from './destruction';
+import { observeCluster } from './observation';
+import { finishOperation, reportProgress, setDesiredAgents } from './operations';
+import { endReconcile, planRepairs, powerAgents, startMaster } from './reconciliation';
+import { confirmGone, deleteAgents, drainPass, startDrain } from './retirement';
+import { growTo, pickVictims, pollOperation } from './scaling';
+
+type Implementations = {
+  [Name in keyof typeof activities]: (typeof activities)[Name] extends Contract<infer I, infer O>
+    ? (world: World, input: I) => Promise<O>
+    : never;
+};
+
+/** Which function carries out which contract: the type checker sees that none is missing or of another shape. */
+const implementations: Implementations = {
+  checkQuota,
+  prepareCluster,
+  submitDeployment,
+  pollDeployment,
+  observeCluster,
+  reportProgress,
+  finishOperation,
+  setDesiredAgents,
+  growTo,
+  pollOperation,
+  pickVictims,
+  startDrain,
+  drainPass,
+  deleteAgents,
+  confirmGone,
+  planRepairs,
+  powerAgents,
+  startMaster,
+  endReconcile,
+  deleteGroups,
+  findLeftovers,
+  forgetCluster,
+};
+
+/** Hands every activity to `register`, bound to the world that `world()` makes at its first use. */
+export function registerActivities(
+  world: () => World,
+  register: (name: string, handler: (input: never) => Promise<unknown>) => void,
+): void {
+  for (const [key, run] of Object.entries(implementations)) {
+    const { name } = activities[key as keyof typeof activities];
+    register(name, (input) => run(world(), input));
+  }
+}

@@ -1,0 +1,86 @@
+import { AppError, refuse, type Outcome } from '../../shared/model/errors';
+import { isServing, moveTo, type NodeRecord } from '../../shared/model/node';
+import { stateEvent } from '../../shared/model/observe';
+import type { EnginePort, World } from '../../shared/ports';
+import type { RetireInput } from '../contracts';
+import { look } from './observation';
+import { engineOf, isoNow, mayProceed, requireCluster, updateNodes } from './records';
+
+/** Nodes drained at once: each is a handful of calls on the engine. */
+const PARALLEL_NODES = 10;
+
+/** Marks the agents as draining, or as failed where nothing runs on them yet, and takes no new work to them. */
+export async function startDrain(world: World, input: RetireInput): Promise<{ proceed: boolean }> {
+  if (!(await mayProceed(world, input.cluster, input.operationId))) return { proceed: false };
+  const before = new Map((await world.nodes.list(input.cluster)).map(({ record }) => [record.vmId, record.state]));
+  const now = isoNow(world);
+  const rows = await updateNodes(world, input.cluster, input.vmIds, (row) =>
+    moveTo(row, 'draining', now, 'it is being removed'),
+  );
+  const moved = rows.filter((row) => row.state === 'draining' && before.get(row.vmId) !== 'draining');
+  await world.events.append(moved.map((row) => stateEvent(row, before.get(row.vmId), { now, cause: input.cause })));
+  return { proceed: true };
+}
+
+/** One pass over all agents that still hold work. A silent engine counts as work left, so the deadline decides. */
+export async function drainPass(
+  world: World,
+  input: RetireInput,
+): Promise<{ proceed: boolean; remaining: number; blocked: string[] }> {
+  if (!(await mayProceed(world, input.cluster, input.operationId)))
+    return { proceed: false, remaining: 0, blocked: [] };
+  const rows = (await world.nodes.list(input.cluster)).map(({ record }) => record);
+  const draining = rows.filter((row) => row.state === 'draining' && input.vmIds.includes(row.vmId) && row.registeredAt);
+  const engine = await engineOf(world, await requireCluster(world, input.cluster));
+  if (!engine || draining.length === 0) return { proceed: true, remaining: 0, blocked: [] };
+  let remaining = 0;
+  const blocked: string[] = [];
+  for (let start = 0; start < draining.length; start += PARALLEL_NODES) {
+    const results = await Promise.all(
+      draining.slice(start, start + PARALLEL_NODES).map((row) => drainOne(engine, row)),
+    );
+    for (const result of results) {
+      remaining += result.remaining;
+      blocked.push(...result.blocked);
+    }
+  }
+  return { proceed: true, remaining, blocked: blocked.slice(0, 10) };
+}
+
+async function drainOne(engine: EnginePort, row: NodeRecord): Promise<{ remaining: number; blocked: string[] }> {
+  try {
+    if (!(await engine.cordon(row.nodeName))) return { remaining: 0, blocked: [] };
+    return await engine.evict(row.nodeName);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'ENGINE_UNREACHABLE') return { remaining: 1, blocked: [] };
+    throw error;
+  }
+}
+
+/** Deletes exactly these VMs; those that Azure no longer lists are left out. `poller` is null when none is left. */
+export async function deleteAgents(world: World, input: RetireInput): Promise<Outcome<{ poller: string | null }>> {
+  if (!(await mayProceed(world, input.cluster, input.operationId)))
+    return refuse('CANCELLED', 'another operation has taken over');
+  const wanted = new Set(input.vmIds);
+  const machines = await world.cloud.listMachines(input.cluster);
+  const listed = machines.filter(({ vmId, role }) => role === 'agent' && wanted.has(vmId));
+  const now = isoNow(world);
+  await updateNodes(world, input.cluster, input.vmIds, (row) => moveTo(row, 'leaving', now, row.detail));
+  const deletable = listed
+    .filter(({ provisioning }) => provisioning !== 'deleting')
+    .map(({ instanceId }) => instanceId);
+  if (deletable.length === 0) return { ok: true, poller: null };
+  return world.cloud.deleteAgents(input.cluster, deletable);
+}
+
+/** Looks again; the look removes nodes and rows of VMs that are gone. Returns instance ids that Azure still lists. */
+export async function confirmGone(
+  world: World,
+  input: { cluster: string; vmIds: string[]; cause: string },
+): Promise<{ left: string[] }> {
+  const wanted = new Set(input.vmIds);
+  const { machines } = await look(world, input.cluster, input.cause);
+  return { left: machines.filter(({ vmId }) => wanted.has(vmId)).map(({ instanceId }) => instanceId) };
+}
+
+export const isRemovable = (row: NodeRecord): boolean => row.role === 'agent' && isServing(row.state);

@@ -1,0 +1,127 @@
+import type { ErrorCode, Outcome } from '../shared/model/errors';
+import type { Action } from '../shared/model/plan';
+import type { OperationState } from '../shared/model/operation';
+import type { ClusterPhase } from '../shared/model/cluster';
+
+/** A function known by name whose input and output types travel with it. Inputs and outputs are small plain JSON. */
+export interface Contract<Input, Output> {
+  readonly name: string;
+  /** Only for the type checker. */
+  readonly types?: (input: Input) => Output;
+}
+
+const contract = <Input, Output>(name: string): Contract<Input, Output> => ({ name });
+
+/** Names of the running work: an operation is carried out by the orchestration whose instance id is the operation's id. */
+export const orchestrations = {
+  deployCluster: contract<OperationInput, void>('deployCluster'),
+  scaleCluster: contract<ScaleInput, void>('scaleCluster'),
+  destroyCluster: contract<DestroyInput, void>('destroyCluster'),
+  /** One at a time per cluster: instance id `reconcileId(cluster)`. */
+  reconcileCluster: contract<ReconcileInput, void>('reconcileCluster'),
+  /** Child of others: drains agents, deletes their VMs, and sees them gone. */
+  retireNodes: contract<RetireInput, RetireResult>('retireNodes'),
+};
+
+export const reconcileId = (cluster: string): string => `reconcile-${cluster}`;
+
+export interface OperationInput {
+  cluster: string;
+  operationId: string;
+}
+
+export interface ScaleInput extends OperationInput {
+  agents: number;
+}
+
+export interface DestroyInput extends OperationInput {
+  storage: 'keep' | 'delete';
+}
+
+export interface ReconcileInput {
+  cluster: string;
+  cause: string;
+}
+
+export interface RetireInput {
+  cluster: string;
+  vmIds: string[];
+  cause: string;
+  /** Without work on them there is nothing to drain. */
+  drain: boolean;
+  /** Set when an operation does it; automation gives way to any operation that starts meanwhile. */
+  operationId?: string;
+}
+
+export interface RetireResult {
+  removed: number;
+  /** What is left and why; empty when all are gone. */
+  left: string[];
+  problem?: { code: ErrorCode; message: string };
+}
+
+/** How the cluster stands after a look at Azure and the engine. */
+export interface ClusterView {
+  agents: { desired: number; ready: number; total: number; failed: number; provisioned: number };
+  masters: { desired: number; ready: number };
+  /** Capacity that Azure has on record; undefined when there is no scale set. */
+  capacity?: number;
+  /** A write on the scale set is still going on at Azure. */
+  scaleSetBusy: boolean;
+  engineReachable: boolean;
+  /** What is wrong with agents that are not coming, at most three, for a person. */
+  problems: string[];
+}
+
+export interface Progress {
+  operationId: string;
+  phase: string;
+  progress: { done: number; total: number; unit: string };
+}
+
+export interface Ending extends OperationInput {
+  state: Exclude<OperationState, 'running'>;
+  error?: { code: ErrorCode; message: string };
+  result?: unknown;
+  /** The cluster's phase from now on. */
+  phase: ClusterPhase;
+  phaseReason?: string;
+}
+
+export type Polled =
+  | { state: 'running'; retryAfterMs: number }
+  | { state: 'succeeded' }
+  | { state: 'failed'; code: ErrorCode; message: string };
+
+export const activities = {
+  checkQuota: contract<OperationInput, Outcome<object>>('checkQuota'),
+  prepareCluster: contract<OperationInput, Outcome<object>>('prepareCluster'),
+  submitDeployment: contract<OperationInput, Outcome<object>>('submitDeployment'),
+  pollDeployment: contract<OperationInput, Polled & { done: number; total: number }>('pollDeployment'),
+  observeCluster: contract<{ cluster: string; cause: string }, ClusterView>('observeCluster'),
+  reportProgress: contract<Progress, { cancelRequested: boolean }>('reportProgress'),
+  finishOperation: contract<Ending, void>('finishOperation'),
+  setDesiredAgents: contract<{ cluster: string; agents: number; cause: string }, void>('setDesiredAgents'),
+  growTo: contract<
+    { cluster: string; agents: number; operationId?: string },
+    Outcome<{ poller: string | null; capacity: number }>
+  >('growTo'),
+  pollOperation: contract<{ poller: string }, Polled>('pollOperation'),
+  pickVictims: contract<{ cluster: string; agents: number }, { vmIds: string[] }>('pickVictims'),
+  startDrain: contract<RetireInput, { proceed: boolean }>('startDrain'),
+  drainPass: contract<RetireInput, { proceed: boolean; remaining: number; blocked: string[] }>('drainPass'),
+  deleteAgents: contract<RetireInput, Outcome<{ poller: string | null }>>('deleteAgents'),
+  confirmGone: contract<{ cluster: string; vmIds: string[]; cause: string }, { left: string[] }>('confirmGone'),
+  planRepairs: contract<ReconcileInput, { actions: Action[]; settled: boolean }>('planRepairs'),
+  powerAgents: contract<
+    { cluster: string; verb: 'start' | 'restart'; vmIds: string[]; reason: string },
+    Outcome<{ poller: string | null }>
+  >('powerAgents'),
+  startMaster: contract<{ cluster: string; name: string; reason: string }, Outcome<{ poller: string | null }>>(
+    'startMaster',
+  ),
+  endReconcile: contract<{ cluster: string }, { again: boolean }>('endReconcile'),
+  deleteGroups: contract<DestroyInput, { pending: string[]; foreign: string[] }>('deleteGroups'),
+  findLeftovers: contract<DestroyInput, { leftovers: string[] }>('findLeftovers'),
+  forgetCluster: contract<DestroyInput, { certificate: unknown }>('forgetCluster'),
+};

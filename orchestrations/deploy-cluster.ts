@@ -1,0 +1,99 @@
+import { JOIN_DEADLINE_MS } from '../shared/model/plan';
+import { activities, type ClusterView, type OperationInput } from './contracts';
+import { call, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
+import { carryOut, OperationEnd, publish } from './operation';
+import { waitForAgents } from './wait-for-agents';
+
+/** Half the pace at which Compute lets a scale set be listed (10 a minute). */
+const POLL_MS = 10_000;
+/** Azure may take that long over a scale set; a deployment that takes longer is not coming. */
+const DEPLOY_DEADLINE_MS = 40 * 60_000;
+
+/** Deploys a cluster from its row: groups, one ARM deployment, masters, agents. Submitting again converges. */
+export function* deployCluster(context: OrchestrationContext): Workflow<void> {
+  yield* carryOut(context, inputOf<OperationInput>(context), deploy);
+}
+
+function* deploy(context: OrchestrationContext, input: OperationInput) {
+  const operation = { cluster: input.cluster, operationId: input.operationId };
+  yield* publish(context, operation, 'checking quota and names', { done: 0, total: 1, unit: 'checks' });
+  for (const step of [activities.checkQuota, activities.prepareCluster, activities.submitDeployment]) {
+    const outcome = yield* call(context, step, operation);
+    if (!outcome.ok) throw failed(outcome);
+  }
+  yield* waitForDeployment(context, operation);
+  const masters = yield* waitForMasters(context, operation);
+  const result = yield* waitForAgents(context, operation, masters.agents.desired, now(context) + JOIN_DEADLINE_MS);
+  return result;
+}
+
+const failed = (refusal: {
+  code: NonNullable<ConstructorParameters<typeof OperationEnd>[0]['error']>['code'];
+  message: string;
+}): OperationEnd =>
+  new OperationEnd({
+    state: 'failed',
+    error: { code: refusal.code, message: refusal.message },
+    phase: 'failed',
+    phaseReason: refusal.message,
+  });
+
+function* waitForDeployment(context: OrchestrationContext, operation: OperationInput): Workflow<void> {
+  const deadline = now(context) + DEPLOY_DEADLINE_MS;
+  for (;;) {
+    const polled = yield* call(context, activities.pollDeployment, operation);
+    yield* publish(context, operation, 'deploying resources', {
+      done: polled.done,
+      total: polled.total,
+      unit: 'resources',
+    });
+    if (polled.state === 'succeeded') return;
+    if (polled.state === 'failed') yield* explainDeployment(context, operation, polled);
+    if (now(context) > deadline)
+      throw failed({ code: 'DEADLINE_EXCEEDED', message: 'Azure did not finish the deployment within 40 minutes' });
+    yield* sleep(context, POLL_MS);
+  }
+}
+
+/** A deployment that failed for want of capacity may still have brought some agents: says how many came. */
+function* explainDeployment(
+  context: OrchestrationContext,
+  operation: OperationInput,
+  problem: { code: NonNullable<ConstructorParameters<typeof OperationEnd>[0]['error']>['code']; message: string },
+): Workflow<never> {
+  const view = yield* call(context, activities.observeCluster, {
+    cluster: operation.cluster,
+    cause: operation.operationId,
+  });
+  const came = view.agents.provisioned;
+  const message = `${problem.message} (${came} of ${view.agents.desired} agents came)`;
+  const result = { agents: { wanted: view.agents.desired, came } };
+  throw new OperationEnd({
+    state: 'failed',
+    error: { code: problem.code, message },
+    result,
+    phase: 'failed',
+    phaseReason: message,
+  });
+}
+
+function* waitForMasters(context: OrchestrationContext, operation: OperationInput): Workflow<ClusterView> {
+  const deadline = now(context) + JOIN_DEADLINE_MS;
+  for (;;) {
+    const view = yield* call(context, activities.observeCluster, {
+      cluster: operation.cluster,
+      cause: operation.operationId,
+    });
+    yield* publish(context, operation, 'waiting for masters', {
+      done: view.masters.ready,
+      total: view.masters.desired,
+      unit: 'masters',
+    });
+    if (view.masters.ready >= view.masters.desired) return view;
+    if (now(context) > deadline) {
+      const message = `${view.masters.ready} of ${view.masters.desired} masters became ready within 15 minutes`;
+      throw failed({ code: 'NEVER_JOINED', message });
+    }
+    yield* sleep(context, POLL_MS);
+  }
+}

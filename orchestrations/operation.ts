@@ -1,0 +1,54 @@
+import { activities, type Ending, type OperationInput } from './contracts';
+import { call, type OrchestrationContext, type Workflow } from './durable';
+
+/** Thrown inside an operation to end it; carries how. */
+export class OperationEnd extends Error {
+  constructor(readonly ending: Omit<Ending, 'cluster' | 'operationId'>) {
+    super(ending.error?.message ?? ending.state);
+  }
+}
+
+/** Publishes how far the operation is; ends it here when the operator has asked for that: this is a safe point. */
+export function* publish(
+  context: OrchestrationContext,
+  { operationId }: OperationInput,
+  phase: string,
+  progress: { done: number; total: number; unit: string },
+): Workflow<void> {
+  const { cancelRequested } = yield* call(context, activities.reportProgress, { operationId, phase, progress });
+  if (cancelRequested) {
+    const message = `cancelled while ${phase}`;
+    throw new OperationEnd({
+      state: 'cancelled',
+      error: { code: 'CANCELLED', message },
+      phase: 'degraded',
+      phaseReason: message,
+    });
+  }
+}
+
+/** Runs the body and writes down how it ended, whatever happened in it: every started operation ends. */
+export function* carryOut<I extends OperationInput>(
+  context: OrchestrationContext,
+  input: I,
+  body: (context: OrchestrationContext, input: I) => Workflow<Omit<Ending, 'cluster' | 'operationId'>>,
+): Workflow<void> {
+  const { cluster, operationId } = input;
+  let ending: Omit<Ending, 'cluster' | 'operationId'>;
+  try {
+    ending = yield* body(context, input);
+  } catch (error) {
+    ending = error instanceof OperationEnd ? error.ending : crashed(error);
+  }
+  yield* call(context, activities.finishOperation, { cluster, operationId, ...ending });
+}
+
+function crashed(error: unknown): Omit<Ending, 'cluster' | 'operationId'> {
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    state: 'failed',
+    error: { code: 'INTERNAL', message },
+    phase: 'degraded',
+    phaseReason: 'the last operation failed',
+  };
+}

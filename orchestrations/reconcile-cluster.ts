@@ -1,0 +1,52 @@
+import type { Action } from '../shared/model/plan';
+import { activities, orchestrations, type ReconcileInput } from './contracts';
+import { call, callChild, inputOf, sleep, type OrchestrationContext, type Workflow } from './durable';
+
+/** Requests that come while one reconcile runs are served by its further rounds; the next timer takes the rest. */
+const MAX_ROUNDS = 3;
+/** Compute takes four writes a minute per scale set: rounds are not closer than that. */
+const ROUND_PAUSE_MS = 15_000;
+
+/** Looks once at Azure, registry and engine, and acts on the difference; again when somebody asked meanwhile. */
+export function* reconcileCluster(context: OrchestrationContext): Workflow<void> {
+  const input = inputOf<ReconcileInput>(context);
+  for (let round = 1; round <= MAX_ROUNDS; round++) {
+    const { actions } = yield* call(context, activities.planRepairs, input);
+    for (const action of actions) yield* act(context, input, action);
+    const { again } = yield* call(context, activities.endReconcile, { cluster: input.cluster });
+    if (!again) return;
+    yield* sleep(context, ROUND_PAUSE_MS);
+  }
+}
+
+/** Begins what the plan says. What Azure refuses is written down by the activity and comes again with the next plan. */
+function* act(context: OrchestrationContext, { cluster, cause }: ReconcileInput, action: Action): Workflow<void> {
+  switch (action.kind) {
+    case 'retire':
+    case 'replace':
+      yield* callChild(context, orchestrations.retireNodes, {
+        cluster,
+        cause,
+        vmIds: action.vmIds,
+        drain: action.kind === 'retire',
+      });
+      return;
+    case 'start':
+    case 'restart':
+      yield* call(context, activities.powerAgents, {
+        cluster,
+        verb: action.kind,
+        vmIds: action.vmIds,
+        reason: action.reason,
+      });
+      return;
+    case 'startMaster':
+      yield* call(context, activities.startMaster, { cluster, name: action.name, reason: action.reason });
+      return;
+    case 'grow':
+      yield* call(context, activities.growTo, { cluster, agents: action.agents });
+      return;
+    case 'adopt':
+      yield* call(context, activities.setDesiredAgents, { cluster, agents: action.agents, cause: action.reason });
+  }
+}

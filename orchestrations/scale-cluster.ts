@@ -1,0 +1,104 @@
+import { JOIN_DEADLINE_MS } from '../shared/model/plan';
+import { activities, orchestrations, type Ending, type ScaleInput } from './contracts';
+import { call, callChild, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
+import { carryOut, OperationEnd, publish } from './operation';
+import { waitForAgents } from './wait-for-agents';
+
+/** Azure's failure must be explained within a minute of Azure knowing it, so the operation is asked more often than that. */
+const POLL_MS = 10_000;
+/** Somebody else's write on the scale set is over after that, or the operation says that it is not. */
+const CONFLICT_ATTEMPTS = 30;
+/** Azure may take that long over a write on a scale set. */
+const GROW_DEADLINE_MS = 40 * 60_000;
+
+type EndingBody = Omit<Ending, 'cluster' | 'operationId'>;
+
+/** Brings the number of agents to `agents`: up by capacity, down by draining and deleting named instances. */
+export function* scaleCluster(context: OrchestrationContext): Workflow<void> {
+  yield* carryOut(context, inputOf<ScaleInput>(context), scale);
+}
+
+function* scale(context: OrchestrationContext, input: ScaleInput): Workflow<EndingBody> {
+  yield* publish(context, input, 'looking at the cluster', { done: 0, total: input.agents, unit: 'agents' });
+  yield* call(context, activities.observeCluster, { cluster: input.cluster, cause: input.operationId });
+  const { vmIds } = yield* call(context, activities.pickVictims, { cluster: input.cluster, agents: input.agents });
+  if (vmIds.length > 0) yield* shrink(context, input, vmIds);
+  yield* grow(context, input);
+  return yield* waitForAgents(context, input, input.agents, now(context) + JOIN_DEADLINE_MS);
+}
+
+function* shrink(context: OrchestrationContext, input: ScaleInput, vmIds: string[]): Workflow<void> {
+  yield* publish(context, input, 'draining agents', { done: 0, total: vmIds.length, unit: 'agents' });
+  const { cluster, operationId } = input;
+  const retired = yield* callChild(context, orchestrations.retireNodes, {
+    cluster,
+    operationId,
+    vmIds,
+    cause: operationId,
+    drain: true,
+  });
+  if (!retired.problem) return;
+  const { code, message } = retired.problem;
+  throw new OperationEnd({
+    state: 'failed',
+    error: { code, message },
+    result: { left: retired.left },
+    phase: 'degraded',
+    phaseReason: message,
+  });
+}
+
+function* grow(context: OrchestrationContext, input: ScaleInput): Workflow<void> {
+  const { cluster, operationId, agents } = input;
+  for (let attempt = 1; ; attempt++) {
+    const begun = yield* call(context, activities.growTo, { cluster, agents, operationId });
+    const problem = begun.ok ? yield* watch(context, input, begun.poller) : begun;
+    if (!problem) return;
+    if (problem.code !== 'SCALE_SET_CONFLICT' || attempt >= CONFLICT_ATTEMPTS) yield* explain(context, input, problem);
+    yield* publish(context, input, 'waiting for another change of the scale set', {
+      done: 0,
+      total: agents,
+      unit: 'agents',
+    });
+    yield* sleep(context, POLL_MS);
+  }
+}
+
+/** Follows the write at Azure and the agents that come meanwhile. */
+function* watch(
+  context: OrchestrationContext,
+  input: ScaleInput,
+  poller: string | null,
+): Workflow<{ code: 'DEADLINE_EXCEEDED'; message: string } | Failed | undefined> {
+  if (poller === null) return undefined;
+  const deadline = now(context) + GROW_DEADLINE_MS;
+  for (;;) {
+    const polled = yield* call(context, activities.pollOperation, { poller });
+    if (polled.state === 'succeeded') return undefined;
+    if (polled.state === 'failed') return polled;
+    if (now(context) > deadline)
+      return { code: 'DEADLINE_EXCEEDED', message: 'Azure did not finish within 40 minutes' };
+    const view = yield* call(context, activities.observeCluster, { cluster: input.cluster, cause: input.operationId });
+    yield* publish(context, input, 'adding agents', { done: view.agents.ready, total: input.agents, unit: 'agents' });
+    yield* sleep(context, POLL_MS);
+  }
+}
+
+type Failed = { code: NonNullable<Ending['error']>['code']; message: string };
+
+/** Azure will not give more: what came is the new wish, so that the reconcile does not ask for the rest for ever. */
+function* explain(context: OrchestrationContext, input: ScaleInput, problem: Failed): Workflow<never> {
+  const { cluster, operationId } = input;
+  const view = yield* call(context, activities.observeCluster, { cluster, cause: operationId });
+  const came = view.agents.provisioned;
+  const message = `${problem.message} (${came} of ${input.agents} agents came)`;
+  yield* call(context, activities.setDesiredAgents, { cluster, agents: came, cause: operationId });
+  const result = { agents: { wanted: input.agents, came } };
+  throw new OperationEnd({
+    state: 'failed',
+    error: { code: problem.code, message },
+    result,
+    phase: 'degraded',
+    phaseReason: message,
+  });
+}

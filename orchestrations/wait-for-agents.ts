@@ -1,0 +1,42 @@
+import { activities, type ClusterView, type Ending, type OperationInput } from './contracts';
+import { call, now, sleep, type OrchestrationContext, type Workflow } from './durable';
+import { publish } from './operation';
+
+/** Half the pace at which Compute lets a scale set be listed (10 a minute). */
+const POLL_MS = 10_000;
+
+/** Watches agents become ready. Ends the operation with what came when all that can come has, or at the deadline. */
+export function* waitForAgents(
+  context: OrchestrationContext,
+  operation: OperationInput,
+  wanted: number,
+  deadline: number,
+): Workflow<Omit<Ending, 'cluster' | 'operationId'>> {
+  for (;;) {
+    const view = yield* call(context, activities.observeCluster, {
+      cluster: operation.cluster,
+      cause: operation.operationId,
+    });
+    yield* publish(context, operation, 'waiting for agents', {
+      done: view.agents.ready,
+      total: wanted,
+      unit: 'agents',
+    });
+    if (view.agents.ready >= wanted) return succeeded(view, wanted);
+    const nothingMoreComes = view.agents.failed > 0 && view.agents.ready + view.agents.failed >= wanted;
+    if (nothingMoreComes || now(context) > deadline) return short(view, wanted);
+    yield* sleep(context, POLL_MS);
+  }
+}
+
+function succeeded(view: ClusterView, wanted: number): Omit<Ending, 'cluster' | 'operationId'> {
+  return { state: 'succeeded', result: { agents: { wanted, came: view.agents.ready } }, phase: 'ready' };
+}
+
+function short(view: ClusterView, wanted: number): Omit<Ending, 'cluster' | 'operationId'> {
+  const came = view.agents.ready;
+  const reasons = view.problems.length > 0 ? `: ${view.problems.join('; ')}` : '';
+  const message = `${came} of ${wanted} agents became ready${reasons}`;
+  const result = { agents: { wanted, came }, problems: view.problems };
+  return { state: 'failed', error: { code: 'NEVER_JOINED', message }, result, phase: 'degraded', phaseReason: message };
+}

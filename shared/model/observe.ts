@@ -1,0 +1,137 @@
+import type { EventRecord } from './event';
+import { advanceTo, canMove, moveTo, nodeName, type NodeRecord, type NodeRole, type NodeState } from './node';
+
+/** Azure's view of a VM, as far as it decides anything here. */
+export interface MachineView {
+  vmId: string;
+  role: NodeRole;
+  instanceId: string;
+  provisioning: 'creating' | 'updating' | 'succeeded' | 'failed' | 'deleting';
+  power: string;
+  address: string;
+  failure?: { code: string; message: string };
+}
+
+/** The engine's view of a node, as far as it decides anything here. */
+export interface EngineView {
+  name: string;
+  uid: string;
+  ready: boolean;
+}
+
+export interface Sight {
+  cluster: string;
+  /** Read before `machines`, so that a row missing from them is a VM that is no more. */
+  rows: NodeRecord[];
+  machines: MachineView[];
+  /** undefined while no master answers: then nothing is concluded about readiness. */
+  engine: EngineView[] | undefined;
+  now: string;
+  cause: string;
+}
+
+export interface Findings {
+  /** Rows to insert or replace. */
+  changed: NodeRecord[];
+  /** Rows whose VM Azure no longer lists: removed after their engine node. */
+  gone: NodeRecord[];
+  /** Nodes first seen in the engine in this look: their tokens have served. */
+  registered: NodeRecord[];
+  events: EventRecord[];
+}
+
+/** Compares the three views and says which rows change. Pure; a repeat with the result applied finds nothing. */
+export function observe(sight: Sight): Findings {
+  const rows = new Map(sight.rows.map((row) => [row.vmId, row]));
+  const nodes = sight.engine && new Map(sight.engine.map((node) => [node.name, node]));
+  const findings: Findings = { changed: [], gone: [], registered: [], events: [] };
+  for (const machine of sight.machines) {
+    const known = rows.get(machine.vmId);
+    rows.delete(machine.vmId);
+    const before = known ?? newRow(sight, machine);
+    const after = lookAt(before, machine, nodes, sight.now);
+    if (after.registeredAt && !before.registeredAt) findings.registered.push(after);
+    if (!known || JSON.stringify(after) !== JSON.stringify(before)) findings.changed.push(after);
+    if (!known || after.state !== before.state) findings.events.push(stateEvent(after, known?.state, sight));
+  }
+  for (const row of rows.values()) {
+    const after = moveTo(row, 'gone', sight.now, 'Azure no longer lists the virtual machine') ?? row;
+    findings.gone.push(after);
+    findings.events.push(stateEvent(after, row.state, sight));
+  }
+  return findings;
+}
+
+export function newRow(sight: { cluster: string; now: string }, machine: MachineView): NodeRecord {
+  const identity = { role: machine.role, instanceId: machine.instanceId, vmId: machine.vmId, generation: 1 };
+  return {
+    cluster: sight.cluster,
+    ...identity,
+    nodeName: nodeName(identity),
+    state: 'expected',
+    address: machine.address,
+    since: sight.now,
+    createdAt: sight.now,
+    detail: '',
+    ticketAttempt: 0,
+    ticketExpiresAt: '',
+    registeredAt: '',
+    nodeUid: '',
+    repairs: 0,
+  };
+}
+
+function lookAt(
+  row: NodeRecord,
+  machine: MachineView,
+  nodes: Map<string, EngineView> | undefined,
+  now: string,
+): NodeRecord {
+  const seen = { ...row, address: machine.address || row.address };
+  if (machine.provisioning === 'failed') {
+    const why = machine.failure
+      ? `${machine.failure.code}: ${machine.failure.message}`
+      : 'Azure could not provision it';
+    return (canMove(row.state, 'failed') && !row.registeredAt && moveTo(seen, 'failed', now, why)) || seen;
+  }
+  const node = nodes?.get(row.nodeName);
+  if (node) return withNode(seen, node, machine, now);
+  if (row.state === 'expected' && isUp(machine)) return moveTo(seen, 'booting', now) ?? seen;
+  if (row.state === 'ready' && nodes) return moveTo(seen, 'notReady', now, notReadyReason(machine, false)) ?? seen;
+  return seen;
+}
+
+function withNode(row: NodeRecord, node: EngineView, machine: MachineView, now: string): NodeRecord {
+  const registered = { ...row, nodeUid: node.uid, registeredAt: row.registeredAt || now };
+  if (node.ready && row.state !== 'ready') {
+    const ready = advanceTo(registered, 'ready', now);
+    return ready ? { ...ready, repairs: 0 } : registered;
+  }
+  if (!node.ready && row.state === 'ready')
+    return moveTo(registered, 'notReady', now, notReadyReason(machine, true)) ?? registered;
+  return registered;
+}
+
+const isUp = (machine: MachineView): boolean => machine.provisioning !== 'creating' && machine.power === 'running';
+
+function notReadyReason(machine: MachineView, listed: boolean): string {
+  if (machine.power !== 'running') return `the virtual machine is ${machine.power}`;
+  return listed ? 'the engine has not heard of the node lately' : 'the engine no longer lists the node';
+}
+
+export function stateEvent(
+  row: NodeRecord,
+  from: NodeState | undefined,
+  sight: { now: string; cause: string },
+): EventRecord {
+  return {
+    cluster: row.cluster,
+    id: `${sight.now}-${row.vmId.slice(0, 13)}-g${row.generation}-${row.state}`,
+    at: sight.now,
+    type: `node.${row.state}`,
+    subject: row.nodeName,
+    cause: sight.cause,
+    message: `${row.nodeName} ${from ? `went from ${from} to` : 'is'} ${row.state}${row.detail ? `: ${row.detail}` : ''}`,
+    data: { vmId: row.vmId, instanceId: row.instanceId, ...(from ? { from } : {}), to: row.state },
+  };
+}
