@@ -15,6 +15,7 @@ export function createK3sEngine(access: EngineAccess): EnginePort {
   const api = connectApi(access);
   return {
     listNodes: () => listNodes(api),
+    getNode: (nodeName) => getNode(api, nodeName),
     async admitToken(token) {
       await translatedKube(`admit the join token ${token.id}`, () =>
         tolerating([409], api.createNamespacedSecret({ namespace: SYSTEM, body: tokenSecret(token) })),
@@ -34,6 +35,17 @@ export function createK3sEngine(access: EngineAccess): EnginePort {
 async function listNodes(api: CoreV1Api): Promise<EngineNode[]> {
   const nodes = await translatedKube('list the nodes', () => listAll((page) => api.listNode(page)));
   return nodes.map(toEngineNode);
+}
+
+async function getNode(api: CoreV1Api, name: string): Promise<EngineNode | undefined> {
+  return translatedKube(`read the node ${name}`, async () => {
+    try {
+      return toEngineNode(await api.readNode({ name }));
+    } catch (error) {
+      if (isKubeStatus(error, 404)) return undefined;
+      throw error;
+    }
+  });
 }
 
 function toEngineNode({ metadata, spec, status }: V1Node): EngineNode {
