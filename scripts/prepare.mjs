@@ -1,0 +1,26 @@
+// Installs and builds, each only when needed, and one process at a time.
+import { buildIsFresh } from './build-stamp.mjs';
+import { install, installIsFresh } from './install.mjs';
+import { setupIsUnfinished, withSetupLock } from './setup-lock.mjs';
+
+/** Makes `needs` ('install' or 'build') true. Harmless to repeat, and to run from several processes at once. */
+export async function prepare(root, needs) {
+  if (isReady(root, needs)) return;
+  await withSetupLock(root, async ({ halfInstalled, installing, installed }) => {
+    // What died inside `npm ci` may have left half a node_modules that looks whole.
+    if (halfInstalled || !installIsFresh(root)) {
+      installing();
+      await install(root);
+      installed();
+    }
+    if (needs === 'build' && !buildIsFresh(root)) {
+      const { build } = await import('./build.mjs'); // needs esbuild, hence not before the install
+      await build(root);
+    }
+  });
+}
+
+/** The quick look of every later run, without a lock. */
+function isReady(root, needs) {
+  return !setupIsUnfinished(root) && installIsFresh(root) && (needs === 'install' || buildIsFresh(root));
+}
