@@ -31,10 +31,11 @@ const statusIs =
 const QUOTA_TEXT = /quota|exceeding approved|limit for (this )?subscription/i;
 
 /**
- * The only place where Azure's words become Starling's. The first row that matches decides, so the order matters: quota is
- * told as 409 or 403 too, and a refused token as 400. Codes: ARM common deployment errors, Compute allocation errors.
+ * The only place where Azure's words become Starling's. The first row that matches decides, so the order matters: a 429 may
+ * speak of limits too, quota is told as 409 or 403, a refused token as 400. Codes: ARM common deployment errors, Compute allocation errors.
  */
 const TABLE: readonly Row[] = [
+  { matches: statusIs(408, 429), code: 'AZURE_UNAVAILABLE', expected: false },
   {
     matches: codeIs(/QuotaExceeded$|^PublicIPCountLimitReached$|^ResourceCountLimit/i),
     code: 'QUOTA_EXCEEDED',
@@ -52,7 +53,6 @@ const TABLE: readonly Row[] = [
     expected: true,
   },
   { matches: codeIs(/^TooManyRequests$|Throttled$|^ServerBusy$/i), code: 'AZURE_UNAVAILABLE', expected: false },
-  { matches: statusIs(408, 429), code: 'AZURE_UNAVAILABLE', expected: false },
   {
     matches: codeIs(/AuthorizationFailed$|^RequestDisallowedByPolicy$|^(Credential|Authentication)/i),
     code: 'AZURE_DENIED',

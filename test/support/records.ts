@@ -1,0 +1,97 @@
+import type { ClusterRecord } from '../../shared/model/cluster';
+import type { EventRecord } from '../../shared/model/event';
+import type { NodeRecord } from '../../shared/model/node';
+import { operationId, type OperationRecord } from '../../shared/model/operation';
+
+const AT = '2026-01-01T00:00:00.000Z';
+
+/** Records with every field filled in, for tests that care about one or two of them. */
+export const clusterRecord = (changes: Partial<ClusterRecord> = {}): ClusterRecord => ({
+  name: 'demo',
+  spec: {
+    engine: 'k3s',
+    location: 'westeurope',
+    version: 'v1.36.2+k3s1',
+    masters: { count: 1, size: 'Standard_B2s' },
+    agents: {
+      count: 3,
+      min: 0,
+      max: 10,
+      size: 'Standard_B2s',
+      priority: 'Regular',
+      maxPrice: -1,
+      diskGiB: 32,
+      autoscale: null,
+    },
+    ssh: null,
+    ingress: { from: ['*'] },
+    storage: { shares: ['data'], mountAt: '/srv' },
+    chaos: null,
+    drift: 'revert',
+  },
+  phase: 'deploying',
+  phaseReason: '',
+  operation: null,
+  reconcileRequestedAt: null,
+  holdUntil: null,
+  endpoints: [{ name: 'api', fqdn: 'demo.example', ports: [6443] }],
+  createdAt: AT,
+  updatedAt: AT,
+  ...changes,
+});
+
+export function nodeRecord(cluster: string, index: number): NodeRecord {
+  const suffix = String(index).padStart(12, '0');
+  return {
+    cluster,
+    vmId: `0a1b2c3d-0000-4000-8000-${suffix}`,
+    role: 'agent',
+    instanceId: String(index),
+    nodeName: `agents-${index}-0a1b2c3d`,
+    state: 'booting',
+    generation: 1,
+    address: '',
+    since: AT,
+    createdAt: AT,
+    detail: '',
+    ticketAttempt: 2,
+    ticketExpiresAt: '',
+    registeredAt: '',
+    nodeUid: '',
+    repairs: 0,
+  };
+}
+
+export function operationRecord({
+  unique = 'a',
+  ...changes
+}: Partial<OperationRecord> & { cluster: string; unique?: string }): OperationRecord {
+  return {
+    id: operationId(changes.cluster, 'scale', unique),
+    verb: 'scale',
+    state: 'running',
+    phase: 'waiting for agents',
+    progress: { done: 1, total: 3, unit: 'agents' },
+    startedAt: AT,
+    endedAt: null,
+    error: null,
+    result: null,
+    cancelRequested: false,
+    input: { agents: 3 },
+    ...changes,
+  };
+}
+
+/** The `second`th event after midnight; its message is that number. */
+export function eventRecord(cluster: string, second: number): EventRecord {
+  const at = new Date(Date.parse(AT) + second * 1000).toISOString();
+  return {
+    cluster,
+    id: `${at}-node-${second}`,
+    at,
+    type: 'node.ready',
+    subject: '',
+    cause: 'timer',
+    message: `${second}`,
+  };
+}
