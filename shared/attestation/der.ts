@@ -7,8 +7,8 @@
 export const TAG = {
   boolean: 0x01,
   integer: 0x02,
-  bitString: 0x03,
   octetString: 0x04,
+  nothing: 0x05,
   oid: 0x06,
   sequence: 0x30,
   set: 0x31,

@@ -39,18 +39,21 @@ export function readSignedData(bytes: Buffer): SignedData {
   const [type, wrapper, ...more] = readChildren(readDer(bytes, TAG.sequence));
   if (readOid(type) !== OID_SIGNED_DATA || more.length > 0) throw new DerError('not a PKCS#7 signed document');
   const parts = readChildren(readDer(expectTag(wrapper, TAG.context0).content, TAG.sequence));
-  readSmallInteger(parts[0]);
-  expectTag(parts[1], TAG.set);
+  expectVersion1(parts[0]);
+  const digests = readChildren(expectTag(parts[1], TAG.set)).map(readAlgorithm);
   const content = readContent(expectTag(parts[2], TAG.sequence));
   const rest = parts.slice(3);
   const certificates = rest[0]?.tag === TAG.context0 ? readChildren(rest.shift()!) : [];
   if (rest[0]?.tag === TAG.context1) rest.shift(); // revocation lists, which nobody signs for us
-  const [signers, ...trailing] = rest;
+  const [signerSet, ...trailing] = rest;
   if (trailing.length > 0) throw new DerError('unknown parts after the signers');
+  const signers = readChildren(expectTag(signerSet, TAG.set)).map(readSigner);
+  const announced = digests.length === 1 && signers.every(({ digestOid }) => digestOid === digests[0]);
+  if (!announced) throw new DerError('the digest algorithms are not those of the signers');
   return {
     content,
     certificates: certificates.map((certificate) => expectTag(certificate, TAG.sequence).raw),
-    signers: readChildren(expectTag(signers, TAG.set)).map(readSigner),
+    signers,
   };
 }
 
@@ -62,8 +65,8 @@ function readContent(info: DerValue): Buffer {
 
 function readSigner(signer: DerValue): SignerInfo {
   const parts = readChildren(expectTag(signer, TAG.sequence));
-  readSmallInteger(parts[0]);
   const certificate = readCertificateName(parts[1]);
+  if (certificate) expectVersion1(parts[0]);
   const digestOid = readAlgorithm(parts[2]);
   const rest = parts.slice(3);
   const signedAttributes = rest[0]?.tag === TAG.context0 ? rest.shift()!.raw : null;
@@ -81,8 +84,17 @@ function readCertificateName(value: DerValue | undefined): SignerInfo['certifica
   return { issuer: expectTag(issuer, TAG.sequence).raw, serial: expectTag(serial, TAG.integer).content };
 }
 
+/** The algorithms in use here have no parameters, which is written as NULL or not at all. */
 function readAlgorithm(value: DerValue | undefined): string {
-  return readOid(readChildren(expectTag(value, TAG.sequence))[0]);
+  const [oid, parameters, ...more] = readChildren(expectTag(value, TAG.sequence));
+  const none = !parameters || (parameters.tag === TAG.nothing && parameters.content.length === 0);
+  if (!none || more.length > 0) throw new DerError('an algorithm has parameters');
+  return readOid(oid);
+}
+
+/** Nobody signs the version, the list of algorithms or their parameters: where nothing else is expected, nothing can be hidden. */
+function expectVersion1(value: DerValue | undefined): void {
+  if (readSmallInteger(value) !== 1) throw new DerError('a version is not 1');
 }
 
 /**

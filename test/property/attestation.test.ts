@@ -53,17 +53,26 @@ describe('the attestation verifier, whatever it is given', () => {
   });
 
   it('refuses a document with any byte changed', async () => {
+    for (let at = 0; at < document.length; at++) {
+      for (const by of [0x01, 0x80, 0xff]) {
+        const changed = Buffer.from(document);
+        changed[at]! ^= by;
+        expect({ at, by, ok: (await verdictOn(changed)).ok }).toEqual({ at, by, ok: false });
+      }
+    }
+  });
+
+  it('understands the same, if anything, of a document with some bytes changed', async () => {
     const change = fc.record({ at: fc.nat(document.length - 1), by: fc.integer({ min: 1, max: 255 }) });
     await fc.assert(
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
         const changed = Buffer.from(document);
         for (const { at, by } of changes) changed[at]! ^= by;
-        fc.pre(!changed.equals(document));
         const verdict = await verdictOn(changed);
-        // What no signature covers may be written in another way, as long as the reader understands the same.
+        // No signature covers the name of the algorithm, which can be written in two ways.
         if (verdict.ok) expect(readSignedData(changed).content).toEqual(readSignedData(document).content);
       }),
-      { numRuns: 3000 },
+      RUNS,
     );
   });
 
