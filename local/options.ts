@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+export interface StartOptions {
+  help: boolean;
+  empty: boolean;
+  reset: boolean;
+  appPort: number;
+  azurePort: number;
+  stateDir: string;
+  scale: number;
+  quotaCores: number;
+  seed: number;
+  verbose: boolean;
+}
+
+export const HELP = `npm start -- [options]      the whole of Starling on this machine
+
+  --empty              deploy nothing (otherwise a cluster \`demo\` with one master and three agents)
+  --reset              forget old state first
+  --engine k3s         the demo's engine (swarm comes with a later release)
+  --verbose            show the app's and the simulated Azure's log
+  --help               this text
+
+Environment
+  PORT                 the app's port (7071)
+  LOCAL_AZURE_PORT     control routes of the local Azure (7072)
+  STARLING_STATE_DIR   where everything is kept (.starling)
+  STARLING_TIME_SCALE  simulated seconds per real second, 1 to 1000 (10)
+  LOCAL_AZURE_QUOTA_CORES  approved cores of the simulated subscription (2400)
+  LOCAL_AZURE_SEED     seed of every simulated delay and accident (1)`;
+
+/** A wrong argument or variable; the message says what would be right. */
+export class UsageError extends Error {}
+
+export function readOptions(args: string[], env: Record<string, string | undefined>, appDir: string): StartOptions {
+  const { values } = parse(args);
+  if (values.engine !== undefined && values.engine !== 'k3s')
+    throw new UsageError(`--engine ${values.engine}: only k3s is available in this release`);
+  return {
+    help: values.help ?? false,
+    empty: values.empty ?? false,
+    reset: values.reset ?? false,
+    verbose: values.verbose ?? false,
+    appPort: number(env, 'PORT', 7071, [0, 65_535]),
+    azurePort: number(env, 'LOCAL_AZURE_PORT', 7072, [0, 65_535]),
+    stateDir: resolve(env['STARLING_STATE_DIR'] || `${appDir}/.starling`),
+    scale: number(env, 'STARLING_TIME_SCALE', 10, [1, 1000]),
+    quotaCores: number(env, 'LOCAL_AZURE_QUOTA_CORES', 2400, [0, 1_000_000]),
+    seed: number(env, 'LOCAL_AZURE_SEED', 1, [0, 2 ** 31]),
+  };
+}
+
+function parse(args: string[]) {
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({
+      args,
+      options: { help: flag, empty: flag, reset: flag, verbose: flag, engine: { type: 'string' } },
+    });
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${HELP}`);
+  }
+}
+
+function number(
+  env: Record<string, string | undefined>,
+  name: string,
+  fallback: number,
+  [min, max]: [number, number],
+): number {
+  const text = env[name];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= min && value <= max) return value;
+  throw new UsageError(`${name} must be a number from ${min} to ${max}, not ${text}`);
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { PortBusy } from './host';
+import type { LogLine } from './host';
+import { showDemo } from './demo';
+import { startLocalAzure, type LocalAzure } from './local-azure';
+import { HELP, readOptions, UsageError, type StartOptions } from './options';
+import { StateInUse } from './state';
+
+/** `npm start`: the whole product on this machine, until Ctrl-C. Exit codes: 0 ended on request, 1 failed, 2 wrong use. */
+
+// dist/local/start.js → the folder with package.json, host.json and dist/
+const APP_DIR = join(__dirname, '..', '..');
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), process.env, APP_DIR);
+  if (options.help) return say(HELP);
+  const startedAt = performance.now();
+  say(`Starling is starting on a simulated Azure; a minute there takes ${seconds(60 / options.scale)} here`);
+  const local = await startLocalAzure({ ...options, appDir: APP_DIR, log: logger(options) });
+  endOnRequest(local);
+  say(`The app answers at ${local.appUrl} after ${seconds((performance.now() - startedAt) / 1000)}`);
+  if (!options.empty) {
+    const ready = await showDemo(local, say);
+    say(
+      ready
+        ? `Cluster demo is ready after ${seconds((performance.now() - startedAt) / 1000)}`
+        : 'Cluster demo is not ready; its events say why',
+    );
+  }
+  say(goodbye(local, options));
+}
+
+const seconds = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+
+function goodbye({ appUrl, azureUrl }: LocalAzure, { stateDir, empty }: StartOptions): string {
+  const cluster = empty ? '' : '/demo';
+  return [
+    '',
+    `  app     ${appUrl}   (OpenAPI: ${appUrl}/api/openapi.json)`,
+    `  Azure   ${azureUrl}/_local/state`,
+    `  key     in ${join(stateDir, 'local.json')}`,
+    '',
+    `  curl -H "x-functions-key: $(node -p "require('${join(stateDir, 'local.json')}').key")" ${appUrl}/api/clusters${cluster}`,
+    '',
+    '  Ctrl-C ends it; npm start goes on where it stood.',
+  ].join('\n');
+}
+
+/** Warnings and errors reach the terminal; with --verbose everything does. */
+function logger({ verbose }: StartOptions): (line: LogLine) => void {
+  const quiet: ReadonlySet<string> = new Set(['trace', 'debug', 'information']);
+  return ({ level, category, message }) => {
+    if (verbose || !quiet.has(level)) process.stderr.write(`${level} ${category}: ${message}\n`);
+  };
+}
+
+const PARENT_POLL_MS = 500;
+
+function endOnRequest(local: LocalAzure): void {
+  let ending = false;
+  const end = (): void => {
+    if (ending) return process.exit(130); // asked twice: at once
+    ending = true;
+    local.stop().then(() => process.exit(0), fail);
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+  // npm does not pass on what kills it: without this, `kill -9` of npm would leave everything running.
+  if (!process.env['npm_lifecycle_event']) return;
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && !ending && end(), PARENT_POLL_MS).unref();
+}
+
+function fail(error: unknown): void {
+  const expected = error instanceof UsageError || error instanceof StateInUse || error instanceof PortBusy;
+  process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(expected ? 2 : 1);
+}
+
+main().catch(fail);

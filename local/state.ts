@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClockSetting } from './clock';
+import { sqliteStore, type Store } from './store';
+
+/** A second Starling on the same state folder; the message says what to do. */
+export class StateInUse extends Error {}
+
+/** Opens the folder's store. Only one process at a time has it. */
+export function openState(stateDir: string, reset: boolean): Store {
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  const file = join(stateDir, 'azure.sqlite');
+  try {
+    if (reset && existsSync(file)) sqliteStore(file).close(); // fails while another process has it
+    if (reset)
+      for (const name of ['azure.sqlite', 'azure.sqlite-wal', 'azure.sqlite-shm', 'tables.json', 'host', 'local.json'])
+        rmSync(join(stateDir, name), { recursive: true, force: true });
+    return sqliteStore(file);
+  } catch (cause) {
+    if (!/SQLITE_BUSY|database is locked/i.test(String(cause))) throw cause;
+    throw new StateInUse(
+      `${stateDir} is in use by another Starling. Stop it, or choose another folder with STARLING_STATE_DIR.`,
+      { cause },
+    );
+  }
+}
+
+/** Simulated time goes on where it stood; another scale starts from there. While nothing runs, time goes on in real seconds. */
+export function clockSetting(store: Store, scale: number): ClockSetting {
+  const realNow = Date.now();
+  const last = store.get<ClockSetting & { realStoppedMs?: number }>('clock', 'setting');
+  const stoppedAt = store.get<{ simulatedMs: number; realMs: number }>('clock', 'latest');
+  const simulatedEpochMs = stoppedAt
+    ? Math.max(realNow, stoppedAt.simulatedMs + (realNow - stoppedAt.realMs))
+    : (last?.simulatedEpochMs ?? realNow);
+  const setting = { realEpochMs: realNow, simulatedEpochMs, scale };
+  store.put('clock', 'setting', setting);
+  return setting;
+}
+
+/** Written twice a second, so that time does not run backwards after `kill -9` by more than that. */
+export function rememberTime(store: Store, now: () => number): { stop(): void } {
+  const note = (): void => store.put('clock', 'latest', { simulatedMs: now(), realMs: Date.now() });
+  note();
+  const timer = setInterval(note, 500);
+  timer.unref();
+  return {
+    stop() {
+      clearInterval(timer);
+      note();
+    },
+  };
+}
+
+/** A secret of this folder, made once. */
+export function secretOf(store: Store, name: string, bytes: number): string {
+  const known = store.get<string>('secrets', name);
+  if (known) return known;
+  const secret = randomBytes(bytes).toString('base64');
+  store.put('secrets', name, secret);
+  return secret;
+}
+
+/** What programs need to find the running Starling: `{appUrl, azureUrl, key}`, for the owner's eyes only. */
+export function writeLocalJson(stateDir: string, content: { appUrl: string; azureUrl: string; key: string }): void {
+  writeFileSync(join(stateDir, 'local.json'), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+}
