@@ -1,8 +1,12 @@
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
 import { virtualClock, type VirtualClock } from '../../local/clock';
 import { createK3s, type K3s, type ServerStart } from '../../local/engines/k3s/k3s';
 import { createK3sListener } from '../../local/engines/k3s/listener';
+import type { NewKubeObject } from '../../local/engines/k3s/kube-object';
 import type { JoinRequest } from '../../local/engines/k3s/supervisor';
 import { createScheduler } from '../../local/scheduler';
 import { memoryStore, type Store } from '../../local/store';
@@ -10,6 +14,11 @@ import { memoryStore, type Store } from '../../local/store';
 export const START = Date.parse('2026-03-01T08:00:00Z');
 export const FQDN = 'blue-master0.westeurope.cloudapp.azure.com';
 export const SERVER_TOKEN = 'server-secret';
+
+/** The rights that masters really give to Starling. */
+const MANIFESTS = parseAllDocuments(
+  readFileSync(join(__dirname, '../../cloud-init/manifests/starling-rbac.yaml'), 'utf8'),
+).map((document) => document.toJS() as NewKubeObject);
 
 export function serverStart(index: number): ServerStart {
   return {
@@ -24,7 +33,7 @@ export function serverStart(index: number): ServerStart {
     token: SERVER_TOKEN,
     nodePassword: `password-${index}`,
     version: 'v1.36.2+k3s1',
-    manifests: [],
+    manifests: MANIFESTS,
   };
 }
 

@@ -71,7 +71,7 @@ describe('the k3s supervisor', () => {
     await fixture.clock.advance(601_000);
     expect(join('a1', { token: `abcdef.${SECRET}` })).toMatchObject({ ok: false, status: 401 });
     const target = { namespace: 'kube-system', name: 'bootstrap-token-abcdef' };
-    expect(await codeOf(fixture.api.readNamespacedSecret(target))).toBe(404);
+    expect(await codeOf(fixture.api.deleteNamespacedSecret(target))).toBe(404);
   });
 
   it('does not let a server join with a bootstrap token', async () => {

@@ -21,8 +21,9 @@ export interface Attributes {
 /** Only the ServiceAccount's bearer token is known here; anonymous requests are refused, as k3s is started. */
 export function authenticate(cluster: ClusterRecord, authorization: string | undefined): Caller {
   const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? '';
-  if (!sameText(token, cluster.credential.token)) throw unauthorized();
-  return { user: cluster.credential.user };
+  const { credential } = cluster;
+  if (!credential || !sameText(token, credential.token)) throw unauthorized();
+  return { user: credential.user };
 }
 
 function sameText(left: string, right: string): boolean {
@@ -83,27 +84,43 @@ function permits(rule: Rule, wanted: Attributes): boolean {
   );
 }
 
-const BOOTSTRAP_TYPE = 'bootstrap.kubernetes.io/token';
+/** A write to a Secret, as an admission policy sees it. */
+export interface SecretWrite {
+  operation: 'CREATE' | 'UPDATE' | 'DELETE';
+  secret: Pick<KubeObject, 'metadata' | 'type' | 'data' | 'stringData'>;
+}
 
 /**
- * The fence of cluster.md 1.3: the right to make Secrets in kube-system is near-admin, so a
- * ValidatingAdmissionPolicy lets through bootstrap tokens only. Its CEL is not run: what it must say is checked here,
- * and only when the cluster really holds a bound policy whose name speaks of it.
+ * The fence of cluster.md 1.3: the right to make Secrets in kube-system is near-admin, so a bound
+ * ValidatingAdmissionPolicy lets through bootstrap tokens only. Its CEL is not run: what the product's policy says is
+ * repeated here, and holds only while the cluster has one. Without a bound policy everything passes, as it really would.
  */
-export function admitSecretWrite(objects: KubeObjects, secret: Pick<KubeObject, 'metadata' | 'type'>): void {
-  if (secret.metadata.namespace !== 'kube-system') return;
-  const binding = objects.list('validatingadmissionpolicybindings').find((one) => one.spec?.policyName !== undefined);
-  const policy = binding && objects.find('validatingadmissionpolicies', '', String(binding.spec?.policyName));
-  if (!binding || !policy) return;
-  if (secret.type === BOOTSTRAP_TYPE && secret.metadata.name.startsWith('bootstrap-token-')) return;
-  const [validation] = (policy.spec?.validations ?? []) as { reason?: string; message?: string }[];
-  // Kubernetes' default reason of a failed validation is Invalid, which is 422.
+export function admitSecretWrite(objects: KubeObjects, write: SecretWrite): void {
+  const policies = objects.list('validatingadmissionpolicybindings').flatMap((binding) => {
+    const policy = objects.find('validatingadmissionpolicies', '', String(binding.spec?.policyName));
+    return policy ? [{ policy, binding }] : [];
+  });
+  const why = fenceRefusal(write);
+  const [fence] = policies;
+  if (!fence || why === undefined) return;
+  const [validation] = (fence.policy.spec?.validations ?? []) as { reason?: string }[];
+  // Kubernetes' default reason of a failed validation is Invalid, which is 422 in spite of the wording.
   const reason = validation?.reason ?? 'Invalid';
-  const why = validation?.message ?? 'only bootstrap tokens may be written here';
-  const by = `ValidatingAdmissionPolicy '${policy.metadata.name}' with binding '${binding.metadata.name}' denied request`;
-  throw new KubeError(
-    reason === 'Forbidden' ? 403 : 422,
-    reason,
-    `secrets "${secret.metadata.name}" is forbidden: ${by}: ${why}`,
-  );
+  const by = `ValidatingAdmissionPolicy '${fence.policy.metadata.name}' with binding '${fence.binding.metadata.name}'`;
+  const message = `secrets "${write.secret.metadata.name}" is forbidden: ${by} denied request: ${why}`;
+  throw new KubeError(reason === 'Forbidden' ? 403 : 422, reason, message);
+}
+
+function fenceRefusal({ operation, secret }: SecretWrite): string | undefined {
+  const { name, namespace } = secret.metadata;
+  const isBootstrapName = namespace === 'kube-system' && name.startsWith('bootstrap-token-');
+  const isPassword = namespace === 'kube-system' && name.endsWith('.node-password.k3s');
+  const expires = { ...secret.data, ...secret.stringData }.expiration !== undefined;
+  if (operation === 'UPDATE') return 'Starling changes no Secret.';
+  if (operation === 'DELETE')
+    return isBootstrapName || isPassword
+      ? undefined
+      : 'Starling deletes only bootstrap tokens and the passwords of nodes.';
+  const isBootstrap = isBootstrapName && secret.type === 'bootstrap.kubernetes.io/token' && expires;
+  return isBootstrap ? undefined : 'Starling creates only bootstrap tokens that expire.';
 }

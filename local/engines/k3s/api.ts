@@ -146,7 +146,8 @@ function create({ objects, resource, namespace, request, cluster }: Call, depend
   if (given.namespace !== undefined && given.namespace !== namespace)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   const object = { ...body, metadata: { ...given, ...(resource.namespaced && { namespace }) } };
-  if (resource.plural === 'secrets') admitSecretWrite(objects, { type: body.type, metadata: asMetadata(object) });
+  if (resource.plural === 'secrets')
+    admitSecretWrite(objects, { operation: 'CREATE', secret: { ...object, metadata: asMetadata(object) } });
   const created = objects.create(resource.plural, object);
   if (resource.plural === 'secrets') dependencies.secretWritten(cluster.uid, created);
   return json(201, created);
@@ -191,7 +192,7 @@ function replace({ objects, resource, name }: Call, before: KubeObject, after: K
       name,
       'spec.providerID: Forbidden: node updates may not change providerID except from "" to valid',
     );
-  if (resource.plural === 'secrets') admitSecretWrite(objects, before);
+  if (resource.plural === 'secrets') admitSecretWrite(objects, { operation: 'UPDATE', secret: before });
   const metadata = {
     ...after.metadata,
     name,
@@ -221,7 +222,7 @@ function remove(call: Call, { workloads, nodeRemoved }: Dependencies): SimRespon
   requirePreconditions(resource.plural, existing, options.preconditions ?? {});
   if (resource.plural === 'pods')
     return json(200, workloads.terminate(cluster.uid, existing, options.gracePeriodSeconds));
-  if (resource.plural === 'secrets') admitSecretWrite(objects, existing);
+  if (resource.plural === 'secrets') admitSecretWrite(objects, { operation: 'DELETE', secret: existing });
   objects.remove(resource.plural, namespace, name);
   if (resource.plural === 'nodes') nodeRemoved(cluster.uid, existing);
   return success({ name, kind: resource.plural, uid: existing.metadata.uid });

@@ -13,7 +13,8 @@ export interface ClusterRecord {
   serverToken: string;
   /** Absent: agents join with the server token, as in k3s. */
   agentToken?: string;
-  credential: { user: string; token: string };
+  /** Of the ServiceAccount `starling`, where the manifests bring one. */
+  credential?: { user: string; token: string };
   /** Node names of the voting etcd members. */
   members: string[];
   /** etcd has one learner at a time: until then no other server may join. */

@@ -1,6 +1,6 @@
 import type { Handler } from '../../azure/http';
 import type { Clusters } from './clusters';
-import { DEMO_WORKLOAD } from './starling-manifest';
+import { DEMO_WORKLOAD } from './demo-workload';
 
 /**
  * `POST /_local/engine/{cluster}/disruption-budget {"allowed": n}`: from now on at most n pods of the demo workload may

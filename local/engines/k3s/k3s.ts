@@ -13,7 +13,7 @@ import { createKubeletRecords } from './kubelet-records';
 import { createKubelets } from './kubelets';
 import type { Registration } from './node-object';
 import { RESOURCE_TYPES } from './kube-object';
-import { DEMO_WORKLOAD, STARLING_MANIFEST } from './starling-manifest';
+import { DEMO_WORKLOAD } from './demo-workload';
 import { KubeError, statusResponse } from './status';
 import { createSupervisor, type JoinOutcome, type JoinRequest } from './supervisor';
 import { expiryOf, parseToken } from './tokens';
@@ -50,7 +50,7 @@ export interface K3s {
   /** The disk of a server is lost, and with the last one the cluster. */
   forgetServer(fqdn: string): void;
   stopKubelet(clusterName: string, nodeName: string, machineId: string, graceful: boolean): void;
-  /** What a master sends to Starling once it serves. */
+  /** What a master sends to Starling; undefined until it serves, and for ever without the ServiceAccount `starling`. */
   identityOf(fqdn: string): { ca: string; credential: string } | undefined;
   /** Control routes below `/_local/engine/`. */
   control: Handler;
@@ -171,7 +171,8 @@ export function createK3s({ store, clock, scheduler, log }: K3sDependencies): K3
     identityOf(fqdn) {
       const server = clusters.server(fqdn);
       const cluster = server && clusters.findCluster(server.clusterUid);
-      return cluster && { ca: cluster.authority.certificatePem, credential: cluster.credential.token };
+      if (!server?.up || !cluster?.credential) return undefined;
+      return { ca: cluster.authority.certificatePem, credential: cluster.credential.token };
     },
     tlsContextFor(serverName) {
       const server = clusters.server(serverName);
@@ -212,10 +213,12 @@ async function newCluster(start: ServerStart): Promise<ClusterRecord> {
     authority: await createAuthority(`k3s-server-ca@${start.clusterName}`),
     serverToken: parseToken(start.token)?.secret ?? start.token,
     ...(start.agentToken && { agentToken: start.agentToken }),
-    credential: {
-      user: `system:serviceaccount:${account?.metadata.namespace ?? 'kube-system'}:starling`,
-      token: serviceAccountToken(),
-    },
+    ...(account && {
+      credential: {
+        user: `system:serviceaccount:${account.metadata.namespace}:starling`,
+        token: serviceAccountToken(),
+      },
+    }),
     members: [start.nodeName],
     learnerUntil: 0,
     nodesCreated: 0,
@@ -245,11 +248,10 @@ function applyManifests(
   given: NewKubeObject[],
 ): void {
   const namespace = (name: string): NewKubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  const hasAccount = given.some(({ kind }) => kind === 'ServiceAccount');
   const declared = new Set(given.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name));
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
     if (!declared.has(name)) objects.create('namespaces', namespace(name));
-  for (const object of hasAccount ? given : [...STARLING_MANIFEST, ...given]) {
+  for (const object of given) {
     const plural = RESOURCE_TYPES.find(({ kind }) => kind === object.kind)?.plural;
     if (plural) objects.create(plural, object);
   }

@@ -1,0 +1,152 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { parseAllDocuments } from 'yaml';
+import type { NewKubeObject } from '../engines/k3s/kube-object';
+import type { ServerStart } from '../engines/k3s/k3s';
+import type { JoinOutcome, JoinRequest } from '../engines/k3s/supervisor';
+import {
+  chance,
+  clusterOf,
+  endpointName,
+  liveGuest,
+  roleOf,
+  save,
+  schedule,
+  type Guest,
+  type GuestTask,
+  type GuestWorld,
+} from './guest';
+import type { Ticket } from './machine-state';
+
+/** From the start of `k3s server` until its API answers. */
+const SERVER_START_MS = 8_000;
+const RESTART_MS = 5_000; // RestartSec of the units; k3s itself pauses as long
+const RESTART_CAP_MS = 30_000;
+
+/** `k3s-agent.service` or `k3s.service`: tries until the engine runs. */
+export async function runEngine(world: GuestWorld, task: GuestTask): Promise<void> {
+  const guest = liveGuest(world, task);
+  const ticket = guest?.state.disk.ticket;
+  if (!guest || !ticket) return;
+  if (roleOf(world, guest.spec) === 'agent') startAgent(world, task, guest, ticket);
+  else await startServer(world, task, guest, ticket);
+}
+
+function startAgent(world: GuestWorld, task: GuestTask, guest: Guest, ticket: Ticket): void {
+  const disk = withPassword(guest);
+  const request = joinRequest(world, { ...guest, state: { ...guest.state, disk } }, ticket);
+  const outcome = firstAnswer(ticket.servers, (serverUrl) => world.k3s.joinAgent({ ...request, serverUrl }));
+  if (!outcome.ok) return again(world, task, guest, `k3s: ${outcome.message}`, { disk });
+  const change = { phase: 'running', disk: { ...disk, certificate: outcome.certificate } };
+  save(world, guest.state, change, `k3s: Successfully registered node ${ticket.nodeName}`);
+}
+
+async function startServer(world: GuestWorld, task: GuestTask, guest: Guest, ticket: Ticket): Promise<void> {
+  const { state } = guest;
+  if (task.attempt === 0) {
+    save(world, state, { phase: 'starting the engine' }, `k3s: Starting k3s ${ticket.version}`);
+    schedule(world, 'engine', { ...task, attempt: 1 }, SERVER_START_MS);
+    return;
+  }
+  const disk = withPassword(guest);
+  const failure = await openServer(world, { ...guest, state: { ...state, disk } }, ticket);
+  const now = liveGuest(world, task);
+  if (!now) return stopOrphan(world, guest, ticket);
+  if (failure !== undefined) return again(world, task, now, `k3s: ${failure}`, { disk });
+  save(world, now.state, { phase: 'running', disk: { ...disk, isServer: true } }, 'k3s: k3s is up and running');
+  schedule(world, 'ready', { ...task, attempt: 0, since: world.clock.now() }, 2_000);
+}
+
+/** The machine died while its server was starting. */
+function stopOrphan(world: GuestWorld, guest: Guest, { nodeName }: Ticket): void {
+  world.k3s.stopKubelet(clusterOf(world, guest.spec), nodeName, guest.spec.vmId, false);
+  world.k3s.stopServer(endpointName(guest));
+}
+
+/** Why the server did not start; undefined when it did. */
+async function openServer(world: GuestWorld, guest: Guest, ticket: Ticket): Promise<string | undefined> {
+  const fqdn = endpointName(guest);
+  if (guest.state.disk.isServer)
+    return world.k3s.startServer(fqdn) ? undefined : 'this server has been removed from the cluster';
+  const start = serverStart(world, guest, ticket);
+  if (ticket.initialise || ticket.servers.length === 0) return void (await world.k3s.initialise(start));
+  let outcome: JoinOutcome = { ok: false, status: 503, message: 'no server' };
+  for (const serverUrl of ticket.servers) {
+    outcome = await world.k3s.joinServer(start, serverUrl);
+    if (outcome.ok || outcome.status !== 503) break;
+  }
+  return outcome.ok ? undefined : outcome.message;
+}
+
+function again(
+  world: GuestWorld,
+  task: GuestTask,
+  { state }: Guest,
+  line: string,
+  change: Partial<Guest['state']>,
+): void {
+  const { attempt, vmId } = task;
+  const delayMs = Math.min(RESTART_CAP_MS, RESTART_MS * 1.5 ** Math.min(attempt, 6));
+  save(world, state, { phase: 'the engine does not start', ...change }, line);
+  schedule(
+    world,
+    'engine',
+    { ...task, attempt: attempt + 1 },
+    delayMs * (1 + chance(world, 'engine', vmId, attempt) / 2),
+  );
+}
+
+/** The agent asks the next server only when one is not there: a refusal is an answer. */
+function firstAnswer(servers: string[], join: (serverUrl: string) => JoinOutcome): JoinOutcome {
+  let outcome: JoinOutcome = { ok: false, status: 503, message: 'no server is known' };
+  for (const server of servers) {
+    outcome = join(server);
+    if (outcome.ok || outcome.status !== 503) break;
+  }
+  return outcome;
+}
+
+/** `/etc/rancher/node/password`: made once per disk. */
+const withPassword = ({ state: { disk } }: Guest) => ({
+  ...disk,
+  nodePassword: disk.nodePassword ?? randomBytes(16).toString('hex'),
+});
+
+function joinRequest(world: GuestWorld, { spec, state: { disk } }: Guest, ticket: Ticket): JoinRequest {
+  return {
+    clusterName: clusterOf(world, spec),
+    serverUrl: ticket.servers[0] ?? '',
+    token: ticket.token,
+    nodeName: ticket.nodeName,
+    nodePassword: disk.nodePassword ?? '',
+    machineId: spec.vmId,
+    ip: spec.privateIp,
+    role: 'agent',
+    labels: ticket.labels ?? {},
+    version: ticket.version,
+    ...(ticket.providerId && { providerId: ticket.providerId }),
+    ...(disk.certificate && { certificate: disk.certificate }),
+  };
+}
+
+const MANIFEST = /\.ya?ml$/;
+
+function serverStart(world: GuestWorld, guest: Guest, ticket: Ticket): ServerStart {
+  const { files } = world.inventory.customData(guest.spec);
+  const secret = ticket.token.replace(/^K10[0-9a-f]*::/, '').replace(/^server:/, '');
+  return {
+    ...joinRequest(world, guest, ticket),
+    role: 'server',
+    fqdn: endpointName(guest),
+    tlsSans: ticket.tlsSans ?? [],
+    token: ticket.token,
+    // As starling-join.sh makes it, so that the token of agents is not the token of servers.
+    agentToken: createHash('sha256').update(`agent ${secret}`).digest('hex'),
+    manifests: files.filter(({ path }) => MANIFEST.test(path)).flatMap(({ content }) => objectsOf(content)),
+  };
+}
+
+const objectsOf = (text: string): NewKubeObject[] =>
+  parseAllDocuments(text)
+    .map((document) => document.toJS() as NewKubeObject | null)
+    .filter((object): object is NewKubeObject => typeof object?.kind === 'string')
+    .map((object) => ({ ...object, metadata: object.metadata ?? {} }));

@@ -1,0 +1,69 @@
+import { clusterOf, liveGuest, roleOf, save, schedule, type Guest, type GuestTask, type GuestWorld } from './guest';
+import type { Ticket } from './machine-state';
+import { isRetryable, isSuccess, problemCode, retryDelayMs } from './retry';
+import type { Answer } from './starling-client';
+
+/** A machine that has joined before waits only shortly for news: it must come back even when the app is away. */
+const REJOIN_LIMIT_MS = 120_000;
+const ENGINE_START_MS = 1_000;
+
+/**
+ * `starling-join.service`: asks for the ticket at every boot and starts the engine with it. A refusal ends it until the
+ * next boot; without an answer it goes on for ever at the first join, and with what it knows later.
+ */
+export async function runJoin(world: GuestWorld, task: GuestTask): Promise<void> {
+  const before = liveGuest(world, task);
+  if (!before) return;
+  const answer = await world.client.post(before, 'join', world.inventory.customData(before.spec).environment);
+  const guest = liveGuest(world, task);
+  if (!guest) return;
+  const { state } = guest;
+  if (isRetryable(answer)) retry(world, task, guest, answer);
+  else if (isSuccess(answer)) takeTicket(world, task, guest, answer);
+  else if (answer.status === 409 && state.disk.ticket)
+    save(world, state, {}, 'starling: join: joined before, nothing to do');
+  else {
+    const line = `starling: join: refused with ${answer.status} ${problemCode(answer)}, giving up`;
+    save(world, state, state.disk.ticket ? {} : { phase: `refused: ${problemCode(answer)}` }, line);
+  }
+}
+
+function retry(world: GuestWorld, task: GuestTask, { state }: Guest, answer: Answer): void {
+  if (state.disk.ticket && world.clock.now() - task.since > REJOIN_LIMIT_MS) {
+    save(world, state, {}, 'starling: join: no ticket in time, going on with what is known');
+    return;
+  }
+  const delayMs = retryDelayMs(world, task, answer);
+  const why = answer.status === 0 ? 'no answer' : `answer ${answer.status}`;
+  save(world, state, {}, `starling: join: ${why}, attempt ${task.attempt + 1}, next in ${Math.round(delayMs)} ms`);
+  schedule(world, 'join', { ...task, attempt: task.attempt + 1 }, delayMs);
+}
+
+function takeTicket(world: GuestWorld, task: GuestTask, guest: Guest, answer: Answer): void {
+  const { spec, state } = guest;
+  const ticket = parseTicket(answer.body, roleOf(world, spec));
+  if (!ticket) {
+    save(world, state, {}, 'starling: join: the ticket makes no sense');
+    schedule(world, 'join', { ...task, attempt: 0 }, 30_000); // RestartSec of the unit
+    return;
+  }
+  const old = state.disk.ticket;
+  if (JSON.stringify(old) === JSON.stringify(ticket)) return; // the engine runs with it already
+  if (old && old.nodeName !== ticket.nodeName)
+    world.k3s.stopKubelet(clusterOf(world, spec), old.nodeName, spec.vmId, false);
+  const change = { phase: 'starting the engine', disk: { ...state.disk, ticket } };
+  save(world, state, change, `starling: join: this is ${ticket.nodeName}, ${ticket.role} of ${ticket.engine}`);
+  schedule(world, 'engine', { ...task, attempt: 0, since: world.clock.now() }, ENGINE_START_MS);
+}
+
+/** Only what the node's script lets through: right role, a name and a token, and for an agent somewhere to go. */
+function parseTicket(body: string, role: 'master' | 'agent'): Ticket | undefined {
+  try {
+    const ticket = JSON.parse(body) as Ticket;
+    const isComplete = ticket.role === role && Boolean(ticket.nodeName) && Boolean(ticket.token);
+    const servers = ticket.servers ?? [];
+    return isComplete && (role === 'master' || servers.length > 0) ? { ...ticket, servers } : undefined;
+  } catch {
+    return undefined;
+  }
+}

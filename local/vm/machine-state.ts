@@ -1,0 +1,64 @@
+import type { KubeletCertificate } from '../engines/k3s/supervisor';
+import type { ScheduledEvent } from './machine';
+
+/** What the app answers to a join that it grants. */
+export interface Ticket {
+  engine: string;
+  role: 'master' | 'agent';
+  nodeName: string;
+  token: string;
+  /** `https://<private ip>:6443`, in the order in which they should be tried; empty for the first master. */
+  servers: string[];
+  version: string;
+  labels?: Record<string, string>;
+  providerId?: string;
+  /** This master begins the cluster. */
+  initialise?: boolean;
+  tlsSans?: string[];
+  agentToken?: string;
+}
+
+/** What survives a reboot and dies with a reimage. */
+export interface Disk {
+  ticket?: Ticket;
+  nodePassword?: string;
+  certificate?: KubeletCertificate;
+  /** The data of a k3s server is here. */
+  isServer?: boolean;
+}
+
+export type BootFailure = 'never-boots' | 'never-joins' | 'slow';
+
+export interface MachineState {
+  vmId: string;
+  power: 'off' | 'booting' | 'up' | 'stopping' | 'hung';
+  /** `/proc/sys/kernel/random/boot_id`: work begun in an earlier boot has no effect any more. */
+  bootId: string;
+  boots: number;
+  /** Simulated time at which the kernel was up. */
+  upSince: number;
+  /** For people: what the guest is at. */
+  phase: string;
+  /** Refused or failed tries in a row, for the backoff. */
+  attempts: number;
+  disk: Disk;
+  failure?: BootFailure;
+  events: ScheduledEvent[];
+  incarnation: number;
+  /** The end of the journal, newest last. */
+  journal: string[];
+}
+
+export const newMachineState = (vmId: string): MachineState => ({
+  vmId,
+  power: 'off',
+  bootId: '',
+  boots: 0,
+  upSince: 0,
+  phase: 'off',
+  attempts: 0,
+  disk: {},
+  events: [],
+  incarnation: 1,
+  journal: [],
+});

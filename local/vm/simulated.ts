@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto';
+import type { Handler } from '../azure/http';
+import type { Clock } from '../clock';
+import type { K3s } from '../engines/k3s/k3s';
+import type { Scheduler } from '../scheduler';
+import type { Store } from '../store';
+import { createBootFailures } from './boot-failures';
+import {
+  chance,
+  clusterOf,
+  endpointName,
+  firstTask,
+  liveGuest,
+  roleOf,
+  save,
+  schedule,
+  type Guest,
+  type GuestJob,
+  type GuestTask,
+  type GuestWorld,
+} from './guest';
+import { runEngine } from './guest-engine';
+import { concerns, runEvent, type EventTask } from './guest-events';
+import { runJoin } from './guest-join';
+import { runReady } from './guest-ready';
+import type { MachineInventory } from './inventory';
+import type { MachineDriver, MachineSpec } from './machine';
+import type { MachineState } from './machine-state';
+import { outputOf } from './run-command';
+import { createStarlingClient } from './starling-client';
+
+export interface SimulatedMachinesDependencies {
+  inventory: MachineInventory;
+  store: Store;
+  clock: Clock;
+  scheduler: Scheduler;
+  k3s: K3s;
+  /** Asked only when a guest needs it, so that IMDS may be made later. */
+  imds: () => Handler;
+  fetch: typeof globalThis.fetch;
+  log: (message: string) => void;
+  /** The same seed gives the same delays. */
+  seed?: number;
+}
+
+/** One line about a machine, for `/_local/state`. */
+export interface MachineSummary {
+  vmId: string;
+  name: string;
+  power: MachineState['power'];
+  phase: string;
+  nodeName: string;
+}
+
+export interface SimulatedMachines extends MachineDriver {
+  list(): MachineSummary[];
+  /** `POST /_local/boot-failures`. */
+  control: Handler;
+}
+
+const BOOT_MIN_MS = 8_000;
+const BOOT_SPREAD_MS = 17_000; // until the kernel runs: 8 to 25 s, as small Azure VMs take
+const INSTALL_MIN_MS = 4_000; // cloud-init's stages and the download of the engine
+const INSTALL_SPREAD_MS = 8_000;
+const ENABLED_UNIT_MS = 2_000; // units of a disk that has joined start with the system
+const POLL_MS = 1_000; // the node agent asks IMDS each second
+const SHUTDOWN_MS = 2_000;
+const JOBS: readonly GuestJob[] = ['up', 'join', 'engine', 'ready', 'event'];
+
+/**
+ * VMs whose guests do what customData tells real ones to do: boot, attest, join, report, leave and die. Driven by
+ * persisted timers, one per step and none while nothing happens.
+ */
+export function createSimulatedMachines(dependencies: SimulatedMachinesDependencies): SimulatedMachines {
+  const { inventory, store, clock, scheduler, k3s, imds, fetch, log, seed = 1 } = dependencies;
+  const client = createStarlingClient(imds, fetch);
+  const world: GuestWorld = { inventory, k3s, client, clock, scheduler, seed, log };
+  const failures = createBootFailures(store);
+
+  scheduler.on<GuestTask>('machine-up', (task) => kernelUp(world, task));
+  scheduler.on<GuestTask>('machine-join', (task) => runJoin(world, task));
+  scheduler.on<GuestTask>('machine-engine', (task) => runEngine(world, task));
+  scheduler.on<GuestTask>('machine-ready', (task) => runReady(world, task));
+  scheduler.on<EventTask>('machine-event', (task) => runEvent(world, task));
+  scheduler.on<GuestTask>('machine-off', ({ vmId, bootId }) => {
+    const state = inventory.state(vmId);
+    if (state?.power === 'stopping' && state.bootId === bootId) powerOff(world, vmId, true);
+  });
+
+  return {
+    control: failures.control,
+    list: () =>
+      inventory.list().map(({ spec, state: { vmId, power, phase, disk } }) => ({
+        vmId,
+        name: spec.name,
+        power,
+        phase,
+        nodeName: disk.ticket?.nodeName ?? '',
+      })),
+    boot(spec) {
+      if (inventory.state(spec.vmId)?.power === 'stopping') powerOff(world, spec.vmId, true);
+      const state = inventory.register(spec);
+      if (state.power !== 'off') return;
+      const failure = spec.scaleSet ? failures.next() : undefined;
+      beginBoot(world, spec, { ...state, failure: failure?.kind }, failure?.kind === 'slow' ? failure.delayMs : 0);
+    },
+    shutdown(vmId, graceful) {
+      const state = inventory.state(vmId);
+      if (!state || ['off', 'stopping'].includes(state.power)) return;
+      if (graceful && state.power === 'up') stopGracefully(world, state);
+      else powerOff(world, vmId, false);
+    },
+    wipe(vmId) {
+      const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
+      if (!spec || !state) return;
+      powerOff(world, vmId, false);
+      if (roleOf(world, spec) === 'master') k3s.forgetServer(endpointName({ spec, state }));
+      save(world, inventory.state(vmId) ?? state, { disk: {}, journal: [] });
+    },
+    destroy(vmId) {
+      const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
+      if (!spec || !state) return;
+      powerOff(world, vmId, false);
+      if (roleOf(world, spec) === 'master') k3s.forgetServer(endpointName({ spec, state }));
+      inventory.remove(vmId);
+    },
+    hang(vmId) {
+      if (inventory.state(vmId)?.power !== 'up') return;
+      powerOff(world, vmId, false);
+      const state = inventory.state(vmId);
+      if (state) save(world, state, { power: 'hung', phase: 'hung' });
+    },
+    announce(vmId, event) {
+      const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
+      if (!spec || !state) return;
+      const events = [...state.events.filter(({ EventId }) => EventId !== event.EventId), event];
+      const changed = save(world, state, { events, incarnation: state.incarnation + 1 });
+      if (!concerns(event, spec.name) || changed.power !== 'up') return;
+      const task: EventTask = { ...firstTask(world, changed), eventId: event.EventId };
+      schedule(world, 'event', task, POLL_MS);
+    },
+    async runCommand(vmId, script) {
+      const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
+      if (!spec || state?.power !== 'up') throw new Error(`the VM agent of ${vmId} does not answer`);
+      return { stdout: outputOf({ spec, state }, script), stderr: '' };
+    },
+  };
+}
+
+function beginBoot(world: GuestWorld, spec: MachineSpec, state: MachineState, extraMs: number): void {
+  const boots = state.boots + 1;
+  const booting = save(world, state, {
+    power: 'booting',
+    phase: 'booting',
+    bootId: randomUUID(),
+    boots,
+    events: [],
+    incarnation: state.incarnation + 1,
+  });
+  if (booting.failure === 'never-boots') return;
+  const delayMs = BOOT_MIN_MS + chance(world, 'boot', spec.name, boots) * BOOT_SPREAD_MS;
+  schedule(world, 'up', firstTask(world, booting), delayMs + extraMs);
+}
+
+/** systemd starts what is enabled: an engine that has its configuration, and the request for a ticket. */
+function kernelUp(world: GuestWorld, task: GuestTask): void {
+  const [spec, state] = [world.inventory.spec(task.vmId), world.inventory.state(task.vmId)];
+  if (!spec || state?.power !== 'booting' || state.bootId !== task.bootId) return;
+  const { environment } = world.inventory.customData(spec);
+  const isReturning = state.disk.ticket !== undefined;
+  const phase = environment.STARLING_URL === undefined ? 'idle: customData names no app' : 'cloud-init';
+  const up = save(world, state, { power: 'up', upSince: world.clock.now(), phase }, 'kernel: Linux is up');
+  if (environment.STARLING_URL === undefined || state.failure === 'never-joins') return;
+  const installMs = INSTALL_MIN_MS + chance(world, 'install', spec.name, state.boots) * INSTALL_SPREAD_MS;
+  if (isReturning) schedule(world, 'engine', firstTask(world, up), ENABLED_UNIT_MS);
+  schedule(world, 'join', firstTask(world, up), isReturning ? 2 * ENABLED_UNIT_MS : installMs);
+}
+
+/** Says farewell as well as two seconds allow; the power goes off whatever comes of it. */
+function stopGracefully(world: GuestWorld, state: MachineState): void {
+  const guest = liveGuest(world, state);
+  const stopping = save(world, state, { power: 'stopping', phase: 'stopping' });
+  world.scheduler.schedule('machine-off', state.vmId, world.clock.now() + SHUTDOWN_MS, firstTask(world, stopping));
+  if (!guest || roleOf(world, guest.spec) !== 'agent' || !state.disk.ticket || state.phase === 'leaving') return;
+  void world.client.post(guest, 'leave', world.inventory.customData(guest.spec).environment);
+}
+
+/** Everything of this boot ends; a repeat is harmless. */
+function powerOff(world: GuestWorld, vmId: string, graceful: boolean): void {
+  const [spec, state] = [world.inventory.spec(vmId), world.inventory.state(vmId)];
+  if (!spec || !state) return;
+  for (const job of [...JOBS, 'off']) world.scheduler.cancel(`machine-${job}`, vmId);
+  stopEngine(world, { spec, state }, graceful);
+  save(world, state, { power: 'off', phase: 'off', bootId: '', events: [], failure: undefined });
+}
+
+function stopEngine(world: GuestWorld, guest: Guest, graceful: boolean): void {
+  const { spec, state } = guest;
+  const nodeName = state.disk.ticket?.nodeName;
+  if (nodeName === undefined) return;
+  world.k3s.stopKubelet(clusterOf(world, spec), nodeName, spec.vmId, graceful);
+  if (state.disk.isServer) world.k3s.stopServer(endpointName(guest));
+}
