@@ -1,0 +1,100 @@
+import type { Core } from './core';
+import type { SimRequest, SimResponse } from './http';
+import { isObject } from './json';
+import { nextNumber } from './arm/resources';
+
+/** A fault that was asked for through the control routes: which requests it hits, and what they get. */
+export interface Fault {
+  match: { method?: string; path?: string };
+  /** How many requests it hits; unset: all until it is removed. */
+  times?: number;
+  status?: number;
+  code?: string;
+  retryAfterSeconds?: number;
+  delayMs?: number;
+  dropConnection?: boolean;
+}
+
+export interface Faults {
+  add(fault: Fault): void;
+  clear(): void;
+  list(): Fault[];
+  /** Lets the fault that matches act: waits, and answers in place of the service where the fault says so. */
+  strike(request: SimRequest): Promise<SimResponse | undefined>;
+}
+
+const COLLECTION = 'faults';
+const FIELDS = ['match', 'times', 'status', 'code', 'retryAfterSeconds', 'delayMs', 'dropConnection'];
+
+export function createFaults({ store, clock }: Core): Faults {
+  const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.at(clock.now() + ms, resolve));
+  return {
+    add: (fault) => store.put(COLLECTION, String(nextNumber(store, 'faults')).padStart(6, '0'), fault),
+    clear: () => store.list(COLLECTION).forEach(([id]) => store.delete(COLLECTION, id)),
+    list: () => store.list<Fault>(COLLECTION).map(([, fault]) => fault),
+    async strike(request) {
+      const hit = store.list<Fault>(COLLECTION).find(([, fault]) => hits(fault, request));
+      if (!hit) return undefined;
+      const [id, fault] = hit;
+      if (fault.times === 1) store.delete(COLLECTION, id);
+      else if (fault.times) store.put(COLLECTION, id, { ...fault, times: fault.times - 1 });
+      if (fault.delayMs) await wait(fault.delayMs);
+      return answerOf(fault);
+    },
+  };
+}
+
+function hits({ match }: Fault, request: SimRequest): boolean {
+  const path = request.url.pathname + request.url.search;
+  const methodMatches = !match.method || match.method.toUpperCase() === request.method;
+  return methodMatches && (!match.path || pathPattern(match.path).test(path));
+}
+
+/** `/regular expression/` between slashes with a flag or none, else a part of the path; case does not matter. */
+function pathPattern(path: string): RegExp {
+  const literal = /^\/(.+)\/i?$/.exec(path);
+  const isExpression = literal !== null && /[\\^$*+?()[\]|]/.test(path);
+  return new RegExp(isExpression ? (literal[1] ?? '') : isExpressionLike(path) ? path : escaped(path), 'i');
+}
+
+const isExpressionLike = (path: string): boolean => /[\\^$*+()[\]|]/.test(path);
+const escaped = (text: string): string => text.replace(/[.?]/g, '\\$&');
+
+function answerOf(fault: Fault): SimResponse | undefined {
+  if (fault.dropConnection) return { status: 0, drop: true };
+  if (fault.status === undefined && fault.code === undefined) return undefined;
+  const status = fault.status ?? 500;
+  const code =
+    fault.code ?? (status === 429 ? 'TooManyRequests' : status === 503 ? 'ServiceUnavailable' : 'InternalServerError');
+  return {
+    status,
+    headers: fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) },
+    body: { error: { code, message: `The request failed because a fault was asked for (${code}).` } },
+  };
+}
+
+/** The fault in a control request's body, or what is wrong with it. */
+export function parseFault(body: unknown): Fault | string {
+  if (!isObject(body)) return 'the body must be a JSON object';
+  const unknown = Object.keys(body).find((key) => !FIELDS.includes(key));
+  if (unknown) return `unknown field '${unknown}'`;
+  if (!isObject(body.match)) return "'match' must be an object with 'method' or 'path' or both";
+  const wrong = Object.entries(body).find(([key, value]) => !rightType(key, value));
+  if (wrong) return `'${wrong[0]}' has the wrong type`;
+  try {
+    if (typeof body.match.path === 'string') pathPattern(body.match.path);
+  } catch (error) {
+    return `'match.path' is no regular expression: ${String(error)}`;
+  }
+  return body as unknown as Fault;
+}
+
+function rightType(key: string, value: unknown): boolean {
+  if (key === 'match')
+    return Object.entries(value as object).every(
+      ([name, text]) => ['method', 'path'].includes(name) && typeof text === 'string',
+    );
+  if (key === 'code') return typeof value === 'string';
+  if (key === 'dropConnection') return typeof value === 'boolean';
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+}
