@@ -3,7 +3,19 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 
 /** Everything that ends up in a bundle, or decides how it is made. */
-const SOURCES = ['functions', 'orchestrations', 'shared', 'cloud-init', 'infra', 'local', 'cli', 'web', 'scripts', 'package-lock.json', 'tsconfig.json'];
+const SOURCES = [
+  'functions',
+  'orchestrations',
+  'shared',
+  'cloud-init',
+  'infra',
+  'local',
+  'cli',
+  'web',
+  'scripts',
+  'package-lock.json',
+  'tsconfig.json',
+];
 
 const stampFile = (root) => join(root, 'dist', '.build-stamp.json');
 

@@ -60,7 +60,9 @@ function npmCli() {
     process.env.npm_execpath,
     join(beside, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js'),
     join(beside, 'node_modules', 'npm', 'bin', 'npm-cli.js'),
-    ...(process.env.PATH ?? '').split(process.platform === 'win32' ? ';' : ':').map((folder) => join(folder, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js')),
+    ...(process.env.PATH ?? '')
+      .split(process.platform === 'win32' ? ';' : ':')
+      .map((folder) => join(folder, '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js')),
   ];
   const found = candidates.find((path) => path && basename(path) === 'npm-cli.js' && existsSync(path));
   if (!found) throw new Error('npm was not found. It comes with Node.js; run "npm ci" by hand, then try again.');

@@ -8,14 +8,34 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** `help` is shown by `npm run help` and repeated in the README; a test compares the two. */
 export const COMMANDS = {
-  start: { help: 'everything on this machine: local Azure, the app, a demo cluster', needs: 'build', run: runBuilt('local/start.js') },
-  test: { help: 'every test; arguments go to Jest', needs: 'build', run: runTools((args) => [['jest/bin/jest.js', args]]) },
+  start: {
+    help: 'everything on this machine: local Azure, the app, a demo cluster',
+    needs: 'build',
+    run: runBuilt('local/start.js'),
+  },
+  test: {
+    help: 'every test; arguments go to Jest',
+    needs: 'build',
+    run: runTools((args) => [['jest/bin/jest.js', args]]),
+  },
   build: { help: 'bundles into dist/', needs: 'build', run: () => console.log('dist/ is up to date') },
-  typecheck: { help: 'checks all types', needs: 'install', run: runTools((args) => [['typescript/bin/tsc', ['-p', '.', ...args]]]) },
+  typecheck: {
+    help: 'checks all types',
+    needs: 'install',
+    run: runTools((args) => [['typescript/bin/tsc', ['-p', '.', ...args]]]),
+  },
   lint: { help: 'ESLint and Prettier, changing nothing', needs: 'install', run: runTools(lintTools('--check')) },
   format: { help: 'ESLint fixes and Prettier, in place', needs: 'install', run: runTools(lintTools('--write')) },
-  host: { help: 'the Functions host alone, for any app; see local/host/README.md', needs: 'build', run: runBuilt('local/host/main.js') },
-  openapi: { help: 'prints the OpenAPI document', needs: 'install', run: async () => (await import('./openapi.mjs')).printOpenApi(root) },
+  host: {
+    help: 'the Functions host alone, for any app; see local/host/README.md',
+    needs: 'build',
+    run: runBuilt('local/host/main.js'),
+  },
+  openapi: {
+    help: 'prints the OpenAPI document',
+    needs: 'install',
+    run: async () => (await import('./openapi.mjs')).printOpenApi(root),
+  },
   help: { help: 'this list', needs: 'nothing', run: printHelp },
 };
 
@@ -59,7 +79,9 @@ function refuseOldNode() {
   const [major, minor] = engines.node.replace('>=', '').split('.').map(Number);
   const [actualMajor, actualMinor] = process.versions.node.split('.').map(Number);
   if (actualMajor > major || (actualMajor === major && actualMinor >= minor)) return;
-  throw new Error(`Starling needs Node.js ${major}.${minor} or newer; this is ${process.versions.node} (${process.execPath}).`);
+  throw new Error(
+    `Starling needs Node.js ${major}.${minor} or newer; this is ${process.versions.node} (${process.execPath}).`,
+  );
 }
 
 async function main([name = 'help', ...args]) {
