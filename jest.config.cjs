@@ -1,10 +1,37 @@
-// ESM-only packages in node_modules are transformed too: Jest runs CommonJS, and Node 20 is still supported.
-const esmPackages = ['pkijs', 'asn1js', 'pvtsutils', 'pvutils', 'bytestreamjs', '@noble/hashes', '@peculiar/.*', '@kubernetes/client-node', 'openid-client', 'oauth4webapi', 'jose', 'jsonpath-plus', 'cron-parser', 'zod-openapi', 'fast-check', 'pure-rand'];
+// Packages that are ES modules only are transformed too: Jest runs CommonJS.
+const esModules = [
+  '@kubernetes/client-node',
+  '@noble/hashes',
+  '@peculiar/.*',
+  'asn1js',
+  'bytestreamjs',
+  'cron-parser',
+  'fast-check',
+  'jose',
+  'jsonpath-plus',
+  'oauth4webapi',
+  'openid-client',
+  'pkijs',
+  'pure-rand',
+  'pvtsutils',
+  'pvutils',
+  'zod-openapi',
+];
+
 module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  transform: { '\\.(sh|service|tpl)$|manifests/.*\\.yaml$': '<rootDir>/test/support/text-transform.cjs', '^.+\\.[cm]?[jt]sx?$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
-  transformIgnorePatterns: [`/node_modules/(?!(${esmPackages.join('|')})/)`],
-  testTimeout: 120000,
+  transform: {
+    // The bundler loads these as text.
+    '\\.(sh|service|tpl)$|manifests/.*\\.yaml$': '<rootDir>/test/support/text-transform.cjs',
+    '^.+\\.[cm]?[jt]sx?$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`],
+  // End-to-end tests wait for processes of their own: two at a time keep two cores busy, more would only be slower.
+  maxWorkers: 2,
+  testTimeout: 120_000,
 };
