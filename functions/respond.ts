@@ -60,7 +60,8 @@ export function problem(
   const known = error instanceof AppError;
   const code: ErrorCode = known ? error.code : 'INTERNAL';
   const { status, title } = ERRORS[code];
-  if (status >= 500)
+  if (status === 503) log.info('request.notNow', { code, correlationId, message: (error as AppError).message });
+  else if (status >= 500)
     log.error('request.failed', { code, correlationId, message: error instanceof Error ? error.stack : String(error) });
   const detail =
     known && code !== 'INTERNAL'

@@ -80,7 +80,7 @@ export const ROUTES = define({
     summary: 'One cluster',
     answers: { 200: { description: 'The cluster', schema: api.ClusterSchema } },
   },
-  destroyCluster: {
+  deleteCluster: {
     method: 'DELETE',
     path: 'clusters/{c}',
     auth: 'key',
@@ -127,7 +127,7 @@ export const ROUTES = define({
     },
     answers: { 200: { description: 'Events', schema: api.EventList } },
   },
-  scaleCluster: {
+  scaleAgents: {
     method: 'POST',
     path: 'clusters/{c}/scale',
     auth: 'key',

@@ -17,6 +17,8 @@ export interface EngineView {
   name: string;
   uid: string;
   ready: boolean;
+  /** Private address; Azure tells it only per network interface. */
+  address: string;
 }
 
 export interface Sight {
@@ -102,7 +104,12 @@ function lookAt(
 }
 
 function withNode(row: NodeRecord, node: EngineView, machine: MachineView, now: string): NodeRecord {
-  const registered = { ...row, nodeUid: node.uid, registeredAt: row.registeredAt || now };
+  const registered = {
+    ...row,
+    nodeUid: node.uid,
+    registeredAt: row.registeredAt || now,
+    address: row.address || node.address,
+  };
   if (node.ready && row.state !== 'ready') {
     const ready = advanceTo(registered, 'ready', now);
     return ready ? { ...ready, repairs: 0 } : registered;
