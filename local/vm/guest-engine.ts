@@ -15,7 +15,7 @@ import {
   type GuestTask,
   type GuestWorld,
 } from './guest';
-import type { Ticket } from './machine-state';
+import type { MachineState, Ticket } from './machine-state';
 
 /** From the start of `k3s server` until its API answers. */
 const SERVER_START_MS = 8_000;
@@ -35,7 +35,7 @@ function startAgent(world: GuestWorld, task: GuestTask, guest: Guest, ticket: Ti
   const disk = withPassword(guest);
   const request = joinRequest(world, { ...guest, state: { ...guest.state, disk } }, ticket);
   const outcome = firstAnswer(ticket.servers, (serverUrl) => world.k3s.joinAgent({ ...request, serverUrl }));
-  if (!outcome.ok) return again(world, task, guest, `k3s: ${outcome.message}`, { disk });
+  if (!outcome.ok) return again(world, task, { ...guest.state, disk }, outcome.message);
   const change = { phase: 'running', disk: { ...disk, certificate: outcome.certificate } };
   save(world, guest.state, change, `k3s: Successfully registered node ${ticket.nodeName}`);
 }
@@ -51,7 +51,7 @@ async function startServer(world: GuestWorld, task: GuestTask, guest: Guest, tic
   const failure = await openServer(world, { ...guest, state: { ...state, disk } }, ticket);
   const now = liveGuest(world, task);
   if (!now) return stopOrphan(world, guest, ticket);
-  if (failure !== undefined) return again(world, task, now, `k3s: ${failure}`, { disk });
+  if (failure !== undefined) return again(world, task, { ...now.state, disk }, failure);
   save(world, now.state, { phase: 'running', disk: { ...disk, isServer: true } }, 'k3s: k3s is up and running');
   schedule(world, 'ready', { ...task, attempt: 0, since: world.clock.now() }, 2_000);
 }
@@ -77,22 +77,12 @@ async function openServer(world: GuestWorld, guest: Guest, ticket: Ticket): Prom
   return outcome.ok ? undefined : outcome.message;
 }
 
-function again(
-  world: GuestWorld,
-  task: GuestTask,
-  { state }: Guest,
-  line: string,
-  change: Partial<Guest['state']>,
-): void {
+function again(world: GuestWorld, task: GuestTask, state: MachineState, why: string): void {
   const { attempt, vmId } = task;
   const delayMs = Math.min(RESTART_CAP_MS, RESTART_MS * 1.5 ** Math.min(attempt, 6));
-  save(world, state, { phase: 'the engine does not start', ...change }, line);
-  schedule(
-    world,
-    'engine',
-    { ...task, attempt: attempt + 1 },
-    delayMs * (1 + chance(world, 'engine', vmId, attempt) / 2),
-  );
+  const jitter = 1 + chance(world, 'engine', vmId, attempt) / 2;
+  save(world, state, { phase: 'the engine does not start' }, `k3s: ${why}`);
+  schedule(world, 'engine', { ...task, attempt: attempt + 1 }, delayMs * jitter);
 }
 
 /** The agent asks the next server only when one is not there: a refusal is an answer. */

@@ -56,13 +56,16 @@ function takeTicket(world: GuestWorld, task: GuestTask, guest: Guest, answer: An
   schedule(world, 'engine', { ...task, attempt: 0, since: world.clock.now() }, ENGINE_START_MS);
 }
 
+const SERVER = /^https:\/\/[A-Za-z0-9.:-]+$/;
+
 /** Only what the node's script lets through: right role, a name and a token, and for an agent somewhere to go. */
 function parseTicket(body: string, role: 'master' | 'agent'): Ticket | undefined {
   try {
     const ticket = JSON.parse(body) as Ticket;
     const isComplete = ticket.role === role && Boolean(ticket.nodeName) && Boolean(ticket.token);
     const servers = ticket.servers ?? [];
-    return isComplete && (role === 'master' || servers.length > 0) ? { ...ticket, servers } : undefined;
+    const isReachable = (role === 'master' || servers.length > 0) && servers.every((server) => SERVER.test(server));
+    return isComplete && isReachable ? { ...ticket, servers } : undefined;
   } catch {
     return undefined;
   }

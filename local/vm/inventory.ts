@@ -26,13 +26,19 @@ const CUSTOM_DATA = 'machine-custom-data';
 type StoredSpec = MachineSpec;
 
 export function createMachineInventory(store: Store): MachineInventory {
+  // One text and one parse for all instances of a scale set: tens of KB each would add up.
+  const texts = new Map<string, string>();
   const parsed = new Map<string, CustomData>();
+  const textOf = (hash: string): string => {
+    const known = texts.get(hash) ?? store.get<string>(CUSTOM_DATA, hash) ?? '';
+    texts.set(hash, known);
+    return known;
+  };
   const restore = (stored: StoredSpec | undefined): MachineSpec | undefined =>
-    stored && { ...stored, customData: store.get<string>(CUSTOM_DATA, stored.customData) ?? '' };
-  const customData = (spec: MachineSpec): CustomData => {
-    const hash = hashOf(spec.customData);
-    const known = parsed.get(hash) ?? parseCustomData(spec.customData);
-    parsed.set(hash, known);
+    stored && { ...stored, customData: textOf(stored.customData) };
+  const customData = ({ customData: text }: MachineSpec): CustomData => {
+    const known = parsed.get(text) ?? parseCustomData(text);
+    parsed.set(text, known);
     return known;
   };
   const spec = (vmId: string): MachineSpec | undefined => restore(store.get<StoredSpec>(SPECS, vmId));

@@ -77,11 +77,11 @@ export function createSimulatedMachines(dependencies: SimulatedMachinesDependenc
   const world: GuestWorld = { inventory, k3s, client, clock, scheduler, seed, log };
   const failures = createBootFailures(store);
 
-  scheduler.on<GuestTask>('machine-up', (task) => kernelUp(world, task));
-  scheduler.on<GuestTask>('machine-join', (task) => runJoin(world, task));
-  scheduler.on<GuestTask>('machine-engine', (task) => runEngine(world, task));
-  scheduler.on<GuestTask>('machine-ready', (task) => runReady(world, task));
-  scheduler.on<EventTask>('machine-event', (task) => runEvent(world, task));
+  handle<GuestTask>(world, 'up', kernelUp);
+  handle<GuestTask>(world, 'join', runJoin);
+  handle<GuestTask>(world, 'engine', runEngine);
+  handle<GuestTask>(world, 'ready', runReady);
+  handle<EventTask>(world, 'event', runEvent);
   scheduler.on<GuestTask>('machine-off', ({ vmId, bootId }) => {
     const state = inventory.state(vmId);
     if (state?.power === 'stopping' && state.bootId === bootId) powerOff(world, vmId, true);
@@ -145,6 +145,24 @@ export function createSimulatedMachines(dependencies: SimulatedMachinesDependenc
       return { stdout: outputOf({ spec, state }, script), stderr: '' };
     },
   };
+}
+
+const UNIT_RESTART_MS = 30_000; // RestartSec of the units
+
+/** A job that throws is reported and started again, as systemd does with a unit that fails. */
+function handle<T extends GuestTask>(
+  world: GuestWorld,
+  job: GuestJob,
+  run: (world: GuestWorld, task: T) => void | Promise<void>,
+): void {
+  world.scheduler.on<T>(`machine-${job}`, async (task) => {
+    try {
+      await run(world, task);
+    } catch (error) {
+      schedule(world, job, { ...task, attempt: task.attempt + 1 }, UNIT_RESTART_MS);
+      throw error;
+    }
+  });
 }
 
 function beginBoot(world: GuestWorld, spec: MachineSpec, state: MachineState, extraMs: number): void {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { REJECTED_PASSWORD } from '../../local/engines/k3s/supervisor';
 import { caHashOf } from '../../local/engines/k3s/tokens';
 import { FQDN, SERVER_TOKEN, START, codeOf, k3sFixture, serverStart, type K3sFixture } from './k3s-fixture';
@@ -156,6 +157,21 @@ describe('the k3s supervisor', () => {
     serverDown(serverStart(1).fqdn, 1);
     expect(await codeOf(api.listNode())).toBe(200);
     expect(k3s.startServer(serverStart(1).fqdn)).toBe(false);
+  });
+
+  it('serves each master with a certificate of the cluster CA for its names and addresses', async () => {
+    await fixture.k3s.joinServer({ ...serverStart(1), tlsSans: ['api.example'] }, 'https://10.0.0.4:6443');
+    const { authority, servers } = {
+      authority: new X509Certificate(fixture.k3s.identityOf(FQDN)?.ca ?? ''),
+      servers: fixture.store.list<{ certificate: { certificatePem: string } }>('k3s-servers'),
+    };
+    const second = new X509Certificate(servers[1]?.[1].certificate.certificatePem ?? '');
+    expect(second.verify(authority.publicKey)).toBe(true);
+    expect(second.checkHost(serverStart(1).fqdn)).toBe(serverStart(1).fqdn);
+    expect(second.checkHost('api.example')).toBe('api.example');
+    expect(second.checkIP('10.0.0.5')).toBe('10.0.0.5');
+    expect(second.checkIP('127.0.0.1')).toBe('127.0.0.1');
+    expect([second.validFrom, second.validTo].map((date) => new Date(date).getUTCFullYear())).toEqual([2020, 2049]);
   });
 
   it('resets connections to a master that is down', async () => {

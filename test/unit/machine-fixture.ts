@@ -54,6 +54,8 @@ export interface Lab {
   callsOf(route: string): AppCall[];
   nodes(): { name: string; ready: string; unschedulable: boolean }[];
   scheduler: Scheduler;
+  /** What simulated work threw. */
+  errors: unknown[];
 }
 
 /** One Azure without Azure: machines, IMDS, k3s and an app that gives every caller a ticket. */
@@ -95,6 +97,7 @@ export function createLab(store: Store = memoryStore(), clock: VirtualClock = vi
     next,
     ticket,
     scheduler,
+    errors,
     machines: createSimulatedMachines({
       inventory,
       store,

@@ -192,6 +192,18 @@ describe('a simulated machine', () => {
     expect(lab.nodes().map(({ name }) => name)).toEqual(['agent-4', 'master0']);
   });
 
+  it('starts nothing with a ticket that makes no sense, and asks again', async () => {
+    const lab = await withMaster();
+    const usual = lab.ticket;
+    lab.ticket = (claims) => ({ ...usual(claims), servers: ['not a url'] });
+    lab.machines.boot(agentSpec(3));
+    await lab.until(() => lab.callsOf('join').some(({ claims }) => claims.instanceId === '3'));
+    await lab.clock.advance(20_000);
+    expect(phaseOf(lab, agentSpec(3).vmId)).toBe('cloud-init');
+    lab.ticket = usual;
+    await lab.until(() => isReady(lab, 'agent-3'));
+  });
+
   it('bears every call twice', async () => {
     const lab = await withAgent();
     const { vmId } = agentSpec(3);

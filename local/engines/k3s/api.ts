@@ -1,9 +1,10 @@
 import type { SimRequest, SimResponse } from '../../azure/http';
 import type { Clock } from '../../clock';
 import { admitSecretWrite, authenticate, authorize } from './access';
+import { parseTarget, verbOf, type Target } from './api-target';
 import type { ClusterRecord, Clusters } from './clusters';
 import { requireDisruptionBudget } from './disruption';
-import { RESOURCE_TYPES, apiVersionOf, type KubeObject, type NewKubeObject, type ResourceType } from './kube-object';
+import { apiVersionOf, type KubeObject, type NewKubeObject } from './kube-object';
 import { resourceType, requirePreconditions, type KubeObjects, type Preconditions } from './objects';
 import { patched } from './patch';
 import { fieldSelector, labelSelector, page } from './selectors';
@@ -20,13 +21,6 @@ interface Dependencies {
 
 /** The Kubernetes API of one cluster. Every refusal is a `Status`, as client libraries expect. */
 export type KubeApi = (cluster: ClusterRecord, request: SimRequest) => SimResponse;
-
-interface Target {
-  resource: ResourceType;
-  namespace: string;
-  name: string;
-  subresource: string;
-}
 
 interface Call extends Target {
   cluster: ClusterRecord;
@@ -45,8 +39,6 @@ export function createKubeApi(dependencies: Dependencies): KubeApi {
     }
   };
 }
-
-const VERBS: Record<string, string> = { POST: 'create', PUT: 'update', PATCH: 'patch' };
 
 function answer(dependencies: Dependencies, cluster: ClusterRecord, request: SimRequest): SimResponse {
   const { pathname } = request.url;
@@ -78,29 +70,6 @@ const PLAIN_PATHS: Record<string, (cluster: ClusterRecord) => SimResponse> = {
   '/livez': () => ({ status: 200, body: 'ok' }),
   '/healthz': () => ({ status: 200, body: 'ok' }),
 };
-
-/** Samples: `/api/v1/nodes/agent-7`, `/api/v1/namespaces/default/pods/web-x/eviction`, `/apis/apps/v1/deployments`. */
-function parseTarget(pathname: string): Target {
-  const segments = pathname.split('/').slice(1).map(decodeURIComponent);
-  const isCore = segments[0] === 'api';
-  const [group = '', version = ''] = isCore ? ['', segments[1]] : segments.slice(1, 3);
-  const rest = segments.slice(isCore ? 2 : 3);
-  const isNamespaced = rest[0] === 'namespaces' && rest.length > 2;
-  const [plural, name = '', subresource = ''] = isNamespaced ? rest.slice(2) : rest;
-  const resource = RESOURCE_TYPES.find(
-    (type) => type.plural === plural && type.group === group && type.version === version,
-  );
-  if (!resource || (!isCore && segments[0] !== 'apis'))
-    throw new KubeError(404, 'NotFound', 'the server could not find the requested resource');
-  return { resource, namespace: isNamespaced ? (rest[1] ?? '') : '', name, subresource };
-}
-
-function verbOf({ method, url }: SimRequest, { name }: Target): string {
-  if (method === 'GET' && name === '') return url.searchParams.get('watch') === 'true' ? 'watch' : 'list';
-  if (method === 'GET') return 'get';
-  if (method === 'DELETE') return name === '' ? 'deletecollection' : 'delete';
-  return VERBS[method] ?? method.toLowerCase();
-}
 
 type Action = (call: Call, dependencies: Dependencies) => SimResponse;
 

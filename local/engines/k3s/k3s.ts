@@ -1,37 +1,21 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Handler, SimRequest, SimResponse } from '../../azure/http';
 import type { Clock } from '../../clock';
 import type { Scheduler } from '../../scheduler';
 import type { Store } from '../../store';
 import { createKubeApi } from './api';
-import { createAuthority, issueServerCertificate, type KeyedCertificate } from './certificates';
+import type { KeyedCertificate } from './certificates';
+import { applyManifests, newCluster, serverCertificate, type ServerStart } from './cluster-start';
 import { createClusters, type ClusterRecord, type ServerRecord } from './clusters';
 import { createControl } from './control';
-import type { KubeObject, NewKubeObject } from './kube-object';
 import { createKubeletRecords } from './kubelet-records';
 import { createKubelets } from './kubelets';
-import type { Registration } from './node-object';
-import { RESOURCE_TYPES } from './kube-object';
-import { DEMO_WORKLOAD } from './demo-workload';
 import { KubeError, statusResponse } from './status';
 import { createSupervisor, type JoinOutcome, type JoinRequest } from './supervisor';
-import { expiryOf, parseToken } from './tokens';
+import { expiryOf } from './tokens';
 import { createWorkloads } from './workloads';
 
-/** What a master gives to k3s at its first start. */
-export interface ServerStart extends Registration {
-  clusterName: string;
-  /** The name under which the API is reached from outside: the SNI of requests. */
-  fqdn: string;
-  tlsSans: string[];
-  /** The server token, preset by whoever deploys the cluster. */
-  token: string;
-  agentToken?: string;
-  nodePassword: string;
-  /** What lies in `/var/lib/rancher/k3s/server/manifests`; may be empty. */
-  manifests: NewKubeObject[];
-}
+export type { ServerStart } from './cluster-start';
 
 export interface K3s {
   /** The Kubernetes API of the cluster that answers at `serverName` (the SNI: a master's name). */
@@ -201,59 +185,3 @@ const joined = ({ nodeName }: ServerStart, clusterUid: string, issuedAt: number)
   ok: true,
   certificate: { clusterUid, nodeName, issuedAt },
 });
-
-async function newCluster(start: ServerStart): Promise<ClusterRecord> {
-  const account = start.manifests.find(
-    ({ kind, metadata }) => kind === 'ServiceAccount' && metadata.name === 'starling',
-  );
-  return {
-    uid: randomUUID(),
-    name: start.clusterName,
-    version: start.version,
-    authority: await createAuthority(`k3s-server-ca@${start.clusterName}`),
-    serverToken: parseToken(start.token)?.secret ?? start.token,
-    ...(start.agentToken && { agentToken: start.agentToken }),
-    ...(account && {
-      credential: {
-        user: `system:serviceaccount:${account.metadata.namespace}:starling`,
-        token: serviceAccountToken(),
-      },
-    }),
-    members: [start.nodeName],
-    learnerUntil: 0,
-    nodesCreated: 0,
-  };
-}
-
-/** Looks like the JWT it is in a real cluster; nobody but this server reads it. */
-function serviceAccountToken(): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = { iss: 'kubernetes/serviceaccount', jti: createHash('sha256').update(randomBytes(16)).digest('hex') };
-  return `${part({ alg: 'RS256' })}.${part(claims)}.${randomBytes(48).toString('base64url')}`;
-}
-
-function serverCertificate({ authority }: ClusterRecord, start: ServerStart): KeyedCertificate {
-  const isAddress = (name: string): boolean => /^[\d.]+$/.test(name);
-  const names = [...new Set([start.fqdn, start.nodeName, 'localhost', 'kubernetes', ...start.tlsSans])];
-  const addresses = [...new Set([start.ip, '127.0.0.1', '10.43.0.1', ...names.filter(isAddress)])];
-  return issueServerCertificate(
-    authority,
-    names.filter((name) => !isAddress(name)),
-    addresses,
-  );
-}
-
-function applyManifests(
-  objects: { create(plural: string, object: NewKubeObject): KubeObject },
-  given: NewKubeObject[],
-): void {
-  const namespace = (name: string): NewKubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
-  const declared = new Set(given.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name));
-  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
-    if (!declared.has(name)) objects.create('namespaces', namespace(name));
-  for (const object of given) {
-    const plural = RESOURCE_TYPES.find(({ kind }) => kind === object.kind)?.plural;
-    if (plural) objects.create(plural, object);
-  }
-  for (const { plural, object } of DEMO_WORKLOAD) objects.create(plural, object);
-}

@@ -43,39 +43,33 @@ export interface ResourceType {
   namespaced: boolean;
 }
 
-const type = (group: string, version: string, kind: string, plural: string, namespaced = true): ResourceType => ({
-  plural,
-  kind,
-  group,
-  version,
-  namespaced,
-});
+const type = (apiVersion: string, kind: string, plural: string, namespaced = true): ResourceType => {
+  const [version = '', group = ''] = apiVersion.split('/').reverse();
+  return { plural, kind, group, version, namespaced };
+};
+
+const RBAC = 'rbac.authorization.k8s.io/v1';
+const ADMISSION = 'admissionregistration.k8s.io/v1';
 
 /** The resources this API server serves; everything else is 404, as an unknown resource is in Kubernetes. */
 export const RESOURCE_TYPES: readonly ResourceType[] = [
-  type('', 'v1', 'Node', 'nodes', false),
-  type('', 'v1', 'Namespace', 'namespaces', false),
-  type('', 'v1', 'Pod', 'pods'),
-  type('', 'v1', 'Secret', 'secrets'),
-  type('', 'v1', 'Service', 'services'),
-  type('', 'v1', 'ConfigMap', 'configmaps'),
-  type('', 'v1', 'ServiceAccount', 'serviceaccounts'),
-  type('apps', 'v1', 'Deployment', 'deployments'),
-  type('apps', 'v1', 'DaemonSet', 'daemonsets'),
-  type('policy', 'v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
-  type('coordination.k8s.io', 'v1', 'Lease', 'leases'),
-  type('rbac.authorization.k8s.io', 'v1', 'ClusterRole', 'clusterroles', false),
-  type('rbac.authorization.k8s.io', 'v1', 'ClusterRoleBinding', 'clusterrolebindings', false),
-  type('rbac.authorization.k8s.io', 'v1', 'Role', 'roles'),
-  type('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings'),
-  type('admissionregistration.k8s.io', 'v1', 'ValidatingAdmissionPolicy', 'validatingadmissionpolicies', false),
-  type(
-    'admissionregistration.k8s.io',
-    'v1',
-    'ValidatingAdmissionPolicyBinding',
-    'validatingadmissionpolicybindings',
-    false,
-  ),
+  type('v1', 'Node', 'nodes', false),
+  type('v1', 'Namespace', 'namespaces', false),
+  type('v1', 'Pod', 'pods'),
+  type('v1', 'Secret', 'secrets'),
+  type('v1', 'Service', 'services'),
+  type('v1', 'ConfigMap', 'configmaps'),
+  type('v1', 'ServiceAccount', 'serviceaccounts'),
+  type('apps/v1', 'Deployment', 'deployments'),
+  type('apps/v1', 'DaemonSet', 'daemonsets'),
+  type('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
+  type('coordination.k8s.io/v1', 'Lease', 'leases'),
+  type(RBAC, 'ClusterRole', 'clusterroles', false),
+  type(RBAC, 'ClusterRoleBinding', 'clusterrolebindings', false),
+  type(RBAC, 'Role', 'roles'),
+  type(RBAC, 'RoleBinding', 'rolebindings'),
+  type(ADMISSION, 'ValidatingAdmissionPolicy', 'validatingadmissionpolicies', false),
+  type(ADMISSION, 'ValidatingAdmissionPolicyBinding', 'validatingadmissionpolicybindings', false),
 ];
 
 export const apiVersionOf = (resource: ResourceType): string =>

@@ -13,7 +13,9 @@ export function createK3sListener(k3s: K3s): Server {
       else done(new Error(`nothing answers at ${serverName}`)); // the client sees a reset connection
     },
   });
-  listener.on('request', (request, response) => void serve(k3s, request, response));
+  listener.on('request', (request, response) => {
+    serve(k3s, request, response).catch(() => response.destroy()); // the client went away, or sees that we failed
+  });
   return listener;
 }
 

@@ -135,7 +135,7 @@ function createPod(objects: KubeObjects, owner: KubeObject, nodeName?: string): 
     kind: 'Pod',
     metadata: {
       namespace,
-      name: `${name}-${nameSuffix()}`,
+      name: freeName(objects, namespace ?? '', name),
       labels: template.metadata?.labels ?? {},
       // A real Deployment owns its pods through a ReplicaSet; nothing here depends on the step between.
       ownerReferences: [{ apiVersion, kind: kind === 'Deployment' ? 'ReplicaSet' : kind, name, uid, controller: true }],
@@ -144,4 +144,10 @@ function createPod(objects: KubeObjects, owner: KubeObject, nodeName?: string): 
     status: { phase: 'Pending' },
   };
   objects.create('pods', pod);
+}
+
+/** Five letters collide once in some thousand pods; the API server tries again as well. */
+function freeName(objects: KubeObjects, namespace: string, prefix: string): string {
+  const name = `${prefix}-${nameSuffix()}`;
+  return objects.find('pods', namespace, name) ? freeName(objects, namespace, prefix) : name;
 }
