@@ -8,13 +8,14 @@ import { mayProceed, requireCluster, updateCluster, updateNodes, writeEvent } fr
 /** Phases in which automation has nothing to look after. */
 const AT_REST = ['deploying', 'deleting', 'failed', 'stopped'];
 
-/** One look and the plan that follows from it. While an operation runs, only the registry is brought up to date. */
+/** One look and the plan that follows from it. A running operation looks for itself, so then nothing is done here. */
 export async function planRepairs(
   world: World,
   { cluster, cause }: ReconcileInput,
 ): Promise<{ actions: Action[]; settled: boolean }> {
   const found = await world.clusters.get(cluster);
-  if (!found || found.record.phase === 'deleting') return { actions: [], settled: true };
+  if (!found || found.record.phase === 'deleting' || found.record.operation !== null)
+    return { actions: [], settled: true };
   await updateCluster(world, cluster, (row) =>
     row.reconcileRequestedAt ? { ...row, reconcileRequestedAt: null } : undefined,
   );
