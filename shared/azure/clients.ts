@@ -33,6 +33,12 @@ export interface AzureClients {
 /** Vault domains for which the SDK can check that a token challenge names the vault's own cloud. */
 const PUBLIC_VAULT = /\.vault\.(azure\.net|azure\.cn|usgovcloudapi\.net)$/;
 
+/** Clouds whose tokens name their own ARM; any other endpoint stands in front of the public one, and is asked with its audience. */
+const OTHER_CLOUD = /\.(usgovcloudapi\.net|chinacloudapi\.cn)$/;
+
+const armScope = (endpoint: string): string =>
+  `${OTHER_CLOUD.test(new URL(endpoint).hostname) ? endpoint : 'https://management.azure.com'}/.default`;
+
 export function createAzureClients(
   config: Config,
   credential?: TokenCredential,
@@ -44,7 +50,7 @@ export function createAzureClients(
     retryOptions: { maxRetries: 0 },
     additionalPolicies: [{ policy: shortRetryPolicy(), position: 'perCall' as const }],
   });
-  const scope = `${config.armEndpoint}/.default`;
+  const scope = armScope(config.armEndpoint);
   const compute = once(
     () =>
       new ComputeManagementClient(identity(), config.subscriptionId, {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resources';
-import { CLUSTER_TAG, computeGroup } from '../model/cluster';
+import { computeGroup } from '../model/cluster';
 import { AppError, type Outcome } from '../model/errors';
 import type { Deployment, ResourceProgress } from '../ports';
 import type { AzureClients } from './clients';
@@ -8,8 +8,6 @@ import { deepestError, foundOrUndefined, readFailure, toRefusal } from './errors
 
 /** One deployment per cluster, always of this name: a repeat converges, and the latest is the one that counts. */
 const DEPLOYMENT = 'starling';
-/** Tag on the deployment itself: which template and parameters it carries out. */
-const CONTENT_TAG = 'starling-content';
 const ACTIVE_RETRY_MS = 30_000;
 /** Templates nest once; more would be a mistake, and a cycle ends. */
 const MAX_NESTING = 5;
@@ -20,14 +18,12 @@ export async function beginDeployment(
   template: unknown,
   parameters: unknown,
 ): Promise<Outcome<object>> {
-  const content = contentHash(template, parameters);
   let accepted = false;
   try {
     await clients.resources().deployments.beginCreateOrUpdate(
       computeGroup(cluster),
       DEPLOYMENT,
       {
-        tags: { [CLUSTER_TAG]: cluster, [CONTENT_TAG]: content },
         properties: {
           mode: 'Incremental',
           template: template as Record<string, unknown>,
@@ -43,27 +39,38 @@ export async function beginDeployment(
   } catch (error) {
     // The SDK polls once after Azure accepted; what that says stands in `getDeployment` too.
     if (accepted) return { ok: true };
-    if (readFailure(error)?.code === 'DeploymentActive') return whileActive(clients, cluster, content);
+    if (readFailure(error)?.code === 'DeploymentActive') return whileActive(clients, cluster, template, parameters);
     return toRefusal(error, 'DEPLOYMENT_FAILED');
   }
   return { ok: true };
 }
 
-/** Azure refuses a second deployment of the same name while one runs. Ours with the same content is a repeat. */
-async function whileActive(clients: AzureClients, cluster: string, content: string): Promise<Outcome<object>> {
-  const active = await readDeployment(clients, cluster);
-  if (active?.tags?.[CONTENT_TAG] === content) return { ok: true };
+/** Azure refuses a second deployment of the same name while one runs. The same template and parameters again is a repeat. */
+async function whileActive(
+  clients: AzureClients,
+  cluster: string,
+  template: unknown,
+  parameters: unknown,
+): Promise<Outcome<object>> {
+  const active = await getDeployment(clients, cluster);
+  const isRepeat =
+    isDeepStrictEqual(active?.template, asJson(template)) && sameValues(active?.parameters, asJson(parameters));
+  if (isRepeat) return { ok: true };
   throw new AppError('AZURE_UNAVAILABLE', `Another deployment of ${cluster} is still running at Azure`, {
     retryAfterMs: ACTIVE_RETRY_MS,
   });
 }
 
-/** 32 hex digits of SHA-256: short enough for a tag. The order of keys is that of the builder, which is fixed. */
-const contentHash = (template: unknown, parameters: unknown): string =>
-  createHash('sha256')
-    .update(JSON.stringify([template, parameters]))
-    .digest('hex')
-    .slice(0, 32);
+/** What becomes of a value on its way to Azure. */
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? {}));
+
+/** Azure adds types and defaults, and keeps secret values to itself. */
+function sameValues(active: unknown, asked: unknown): boolean {
+  const held = valuesOf(active as Record<string, unknown>);
+  return Object.entries(valuesOf(asked as Record<string, unknown>)).every(
+    ([name, value]) => held[name] === undefined || isDeepStrictEqual(held[name], value),
+  );
+}
 
 /** ARM does not return the template with the deployment; it is exported by a second call. */
 export async function getDeployment(clients: AzureClients, cluster: string): Promise<Deployment | undefined> {

@@ -47,17 +47,17 @@ function readOperation(serialized: string): string | undefined {
 }
 
 /**
- * Reads each operation once. The SDK's `restorePoller` is not used: one transport error marks its poller failed for good,
- * and a failed operation comes back as text without Azure's code (facts 3.2).
+ * The latest batch ends last as a rule, so it is asked first, and the others not before it is done: a scale set bears 15
+ * reads of operations a minute, and a large deletion has ten. The SDK's `restorePoller` is not used: one transport error
+ * marks its poller failed for good, and a failed operation comes back as text without Azure's code (facts 3.2).
  */
 export async function poll(clients: AzureClients, poller: string): Promise<LongRunning> {
   const { operations } = JSON.parse(poller) as PollerText;
-  const states: LongRunning[] = [];
-  for (const url of operations) states.push(await readState(clients, url));
-  const failed = states.find(({ state }) => state === 'failed');
-  if (failed) return failed;
-  const waits = states.flatMap((state) => (state.state === 'running' ? [state.retryAfterMs] : []));
-  return waits.length > 0 ? { state: 'running', retryAfterMs: Math.max(...waits) } : { state: 'succeeded' };
+  for (const url of [...operations].reverse()) {
+    const state = await readState(clients, url);
+    if (state.state !== 'succeeded') return state;
+  }
+  return { state: 'succeeded' };
 }
 
 async function readState(clients: AzureClients, url: string): Promise<LongRunning> {
