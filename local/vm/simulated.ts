@@ -53,6 +53,8 @@ export interface MachineSummary {
 }
 
 export interface SimulatedMachines extends MachineDriver {
+  /** Azure asks the guest to reboot or to power off, and its services can tell: a machine that comes back does not leave. */
+  shutdown(vmId: string, graceful: boolean, comesBack?: boolean): void;
   list(): MachineSummary[];
   /** `POST /_local/boot-failures`. */
   control: Handler;
@@ -104,10 +106,10 @@ export function createSimulatedMachines(dependencies: SimulatedMachinesDependenc
       const failure = spec.scaleSet ? failures.next() : undefined;
       beginBoot(world, spec, { ...state, failure: failure?.kind }, failure?.kind === 'slow' ? failure.delayMs : 0);
     },
-    shutdown(vmId, graceful) {
+    shutdown(vmId, graceful, comesBack = false) {
       const state = inventory.state(vmId);
       if (!state || ['off', 'stopping'].includes(state.power)) return;
-      if (graceful && state.power === 'up') stopGracefully(world, state);
+      if (graceful && state.power === 'up') stopGracefully(world, state, comesBack);
       else powerOff(world, vmId, false);
     },
     wipe(vmId) {
@@ -195,11 +197,12 @@ function kernelUp(world: GuestWorld, task: GuestTask): void {
 }
 
 /** Says farewell as well as two seconds allow; the power goes off whatever comes of it. */
-function stopGracefully(world: GuestWorld, state: MachineState): void {
+function stopGracefully(world: GuestWorld, state: MachineState, comesBack: boolean): void {
   const guest = liveGuest(world, state);
   const stopping = save(world, state, { power: 'stopping', phase: 'stopping' });
   world.scheduler.schedule('machine-off', state.vmId, world.clock.now() + SHUTDOWN_MS, firstTask(world, stopping));
-  if (!guest || roleOf(world, guest.spec) !== 'agent' || !state.disk.ticket || state.phase === 'leaving') return;
+  const hasNode = guest && roleOf(world, guest.spec) === 'agent' && state.disk.ticket !== undefined;
+  if (comesBack || !hasNode || state.phase === 'leaving') return;
   void world.client.post(guest, 'leave', world.inventory.customData(guest.spec).environment);
 }
 

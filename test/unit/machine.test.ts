@@ -128,6 +128,15 @@ describe('a simulated machine', () => {
     expect(lab.machines.list()).toContainEqual(expect.objectContaining({ name: 'agents_3', power: 'off' }));
   });
 
+  it('does not take leave when it is only to reboot', async () => {
+    const lab = await withAgent();
+    lab.machines.shutdown(agentSpec(3).vmId, true, true);
+    await lab.clock.advance(3_000);
+    expect(lab.callsOf('leave')).toEqual([]);
+    lab.machines.boot(agentSpec(3));
+    await lab.until(() => isReady(lab, 'agent-3'));
+  });
+
   it('says nothing when it crashes or hangs, and its node is found out after 40 seconds', async () => {
     const lab = await withAgent(3, await withAgent(4));
     lab.machines.shutdown(agentSpec(3).vmId, false);
