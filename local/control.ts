@@ -136,16 +136,13 @@ function setEventMode({ delivery }: ControlDeps, body: JsonObject): SimResponse 
 }
 
 function setCapacityLimit({ compute: { capacity } }: ControlDeps, body: JsonObject): SimResponse {
-  checkFields(body, ['size', 'available', 'neverBoot']);
-  const { size, available, neverBoot } = body;
+  checkFields(body, ['size', 'available']);
+  const { size, available } = body;
   if (size !== undefined && (typeof size !== 'string' || !findSize(size)))
     throw new Refused(400, `'size' is not a known VM size: ${String(size)}`);
   if (available !== undefined && available !== null && !isCount(available))
     throw new Refused(400, "'available' must be a whole number; leave it out to lift the limit");
-  if (neverBoot !== undefined && !isCount(neverBoot)) throw new Refused(400, "'neverBoot' must be a whole number");
-  if (neverBoot !== undefined) capacity.spoil(neverBoot);
-  if (neverBoot === undefined || 'available' in body)
-    capacity.limit(available ?? undefined, size as string | undefined);
+  capacity.limit(available ?? undefined, size as string | undefined);
   return { status: 200, body: { limits: capacity.limits() } };
 }
 

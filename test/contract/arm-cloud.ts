@@ -58,14 +58,9 @@ export interface Cloud {
     headers: Record<string, string>;
   }[];
   /** A control route's answer. */
-  control(method: string, path: string, body?: object): Promise<{ status: number; body: Record<string, never> }>;
+  control<Body = unknown>(method: string, path: string, body?: object): Promise<{ status: number; body: Body }>;
   /** A raw request to Resource Manager with a valid token. */
-  arm(
-    method: string,
-    path: string,
-    body?: object,
-    headers?: Record<string, string>,
-  ): Promise<SimResponse & { body: Record<string, never> }>;
+  arm(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<SimResponse>;
   /** Runs a long operation to its end in simulated time. */
   finish<T>(poller: Pollable<T>): Promise<T>;
 }
@@ -159,12 +154,7 @@ function rawCalls(azure: Azure): Pick<Cloud, 'arm' | 'control'> {
       const authorization = `Bearer ${await tokenFor(azure, 'https://management.azure.com')}`;
       const url = new URL(path, 'https://management.azure.com');
       if (!url.searchParams.has('api-version')) url.searchParams.set('api-version', '2024-07-01');
-      return (await azure.arm({
-        method,
-        url,
-        headers: { authorization, ...headers },
-        body: body ? JSON.stringify(body) : '',
-      })) as never;
+      return azure.arm({ method, url, headers: { authorization, ...headers }, body: body ? JSON.stringify(body) : '' });
     },
     async control(method, path, body) {
       const url = new URL(path, 'http://127.0.0.1');

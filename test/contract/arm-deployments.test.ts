@@ -20,14 +20,15 @@ describe('deployments through the real SDK', () => {
       await here.resources.deployments.beginCreateOrUpdate(GROUP, 'cluster', { properties: properties() }),
     );
     expect(result.properties?.provisioningState).toBe('Succeeded');
-    expect(result.properties?.outputs.fqdn.value).toMatch(/^demo-[a-z2-7]{13}\.westeurope\.cloudapp\.azure\.com$/);
+    const outputs = result.properties?.outputs as Record<string, { value: string }>;
+    expect(outputs.fqdn?.value).toMatch(/^demo-[a-z2-7]{13}\.westeurope\.cloudapp\.azure\.com$/);
     const operations = [];
     for await (const operation of here.resources.deploymentOperations.list(GROUP, 'cluster'))
       operations.push(operation.properties);
     expect(operations).toHaveLength(8);
     expect(operations.every((operation) => operation?.provisioningState === 'Succeeded')).toBe(true);
     const master = here.driver.booted.find((spec) => spec.name === 'master0');
-    expect(master?.fqdn).toBe(result.properties?.outputs.fqdn.value);
+    expect(master?.fqdn).toBe(outputs.fqdn?.value);
     expect(here.driver.booted).toHaveLength(4);
     const nested = await here.resources.deployments.get('demo-storage', 'demo-storage');
     expect(nested.properties?.provisioningState).toBe('Succeeded');

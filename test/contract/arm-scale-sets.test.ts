@@ -52,12 +52,8 @@ describe('scale sets through the real SDK', () => {
   it('pages a listing, and every instance comes exactly once', async () => {
     const here = await withSet(230, cloud({ settings: { quotaCores: 1_000 } }));
     expect(new Set((await instances(here)).map((one) => one.instanceId)).size).toBe(230);
-    const requests = await here.control('GET', '/_local/requests');
-    expect(
-      (requests.body as { operations: Record<string, number> }).operations[
-        'GET Microsoft.Compute/virtualMachineScaleSets/virtualMachines'
-      ],
-    ).toBe(3);
+    const requests = await here.control<{ operations: Record<string, number> }>('GET', '/_local/requests');
+    expect(requests.body.operations['GET Microsoft.Compute/virtualMachineScaleSets/virtualMachines']).toBe(3);
   });
 
   it('scales by capacity with If-Match, and refuses a stale one with 412', async () => {

@@ -5,8 +5,8 @@ import { ArmError, asArmError, type ErrorBody } from './errors';
 import { evaluate, ExpressionError, type Scope } from './expressions';
 import type { Groups } from './groups';
 import { groupId, keyOf } from './ids';
+import { deploymentScope } from './deployment-scope';
 import type { Operation } from './operations';
-import { present } from './resources';
 import { NESTED, planTemplate, resolveParameters, type Planned } from './template';
 
 export interface Step extends Planned {
@@ -65,22 +65,7 @@ export function createDeploymentRuns(core: Core, engine: Engine, groups: Groups)
   const get = (group: string, name: string): Deployment | undefined =>
     store.get<Deployment>(COLLECTION, keyFor(group, name));
 
-  const scopeOf = (
-    group: string,
-    name: string,
-    template: JsonObject,
-    parameters: JsonObject,
-    steps: readonly Planned[],
-  ): Scope => ({
-    ...ambient(core, groups, group),
-    deploymentName: name,
-    parameters,
-    variables: objectAt(template, 'variables'),
-    reference: (idOrName, full) => referenceTo(core, engine, steps, idOrName, full),
-    listKeys: () => ({ keys: [{ keyName: 'key1', value: chance.guid('storage-key'), permissions: 'FULL' }] }),
-  });
-  const scope = (deployment: Deployment): Scope =>
-    scopeOf(deployment.resourceGroup, deployment.name, deployment.template, deployment.parameters, deployment.steps);
+  const scope = (deployment: Deployment): Scope => deploymentScope({ core, engine, groups }, deployment);
 
   const change = (deployment: Deployment, step: Step, changes: Partial<Step>): Deployment => {
     const latest = get(deployment.resourceGroup, deployment.name) ?? deployment;
@@ -208,7 +193,10 @@ export function createDeploymentRuns(core: Core, engine: Engine, groups: Groups)
 
   const prepare = (resourceGroup: string, name: string, body: JsonObject): Submission => {
     const template = objectAt(body, 'properties.template');
-    const bare = scopeOf(resourceGroup, name, template, {}, []);
+    const bare = deploymentScope(
+      { core, engine, groups },
+      { resourceGroup, name, template, parameters: {}, steps: [] },
+    );
     const parameters = resolveParameters(template, objectAt(body, 'properties.parameters'), bare);
     const steps = planTemplate(template, { ...bare, parameters }, engine.types);
     const id = `${groupId(core.settings.subscriptionId, resourceGroup)}/providers/${NESTED}/${name}`;
@@ -293,27 +281,3 @@ const forgetSecrets = ({ template, parameters }: Deployment): JsonObject => {
     ]),
   );
 };
-
-function ambient(core: Core, groups: Groups, name: string): Pick<Scope, 'subscription' | 'resourceGroup'> {
-  const { subscriptionId, tenantId } = core.settings;
-  const group = groups.find(name);
-  return {
-    subscription: { id: `/subscriptions/${subscriptionId}`, subscriptionId, tenantId, displayName: 'local' },
-    resourceGroup: {
-      id: groupId(subscriptionId, group?.name ?? name),
-      name: group?.name ?? name,
-      location: group?.location ?? '',
-      tags: group?.tags ?? {},
-      type: 'Microsoft.Resources/resourceGroups',
-      properties: { provisioningState: group?.state ?? 'Succeeded' },
-    },
-  };
-}
-
-function referenceTo(core: Core, engine: Engine, steps: readonly Planned[], idOrName: string, full: boolean): unknown {
-  const id = idOrName.startsWith('/') ? idOrName : steps.find((step) => keyOf(step.name) === keyOf(idOrName))?.id;
-  const resource = id === undefined ? undefined : core.resources.get(id);
-  if (!resource) return undefined;
-  const shown = engine.types.find(resource.type)?.show?.(resource) ?? present(resource);
-  return full ? shown : shown.properties;
-}

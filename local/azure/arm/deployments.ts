@@ -20,7 +20,6 @@ const NAME = /^[-\w._()]{1,64}$/;
 /** Deployments at the scope of a resource group. */
 export function deploymentRoutes(core: Core, groups: Groups, runs: DeploymentRuns, preflight: Preflight): Route[] {
   const found = (exchange: Exchange): Deployment => {
-    if (!groups.find(param(exchange, 'group'))) throw groupNotFound(param(exchange, 'group'));
     const deployment = runs.get(param(exchange, 'group'), param(exchange, 'deployment'));
     if (deployment) return deployment;
     throw new ArmError(404, 'DeploymentNotFound', `Deployment '${param(exchange, 'deployment')}' could not be found.`);

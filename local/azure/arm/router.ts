@@ -4,7 +4,7 @@ import type { Handler, SimRequest, SimResponse } from '../http';
 import { ARM_AUDIENCES, type Identity } from '../identity';
 import { isObject, type JsonObject } from '../json';
 import type { RequestLog } from '../request-log';
-import { ArmError, asArmError, badRequest, resourceNotFound } from './errors';
+import { ArmError, asArmError, badRequest, groupNotFound, resourceNotFound } from './errors';
 import type { Groups } from './groups';
 import { groupId, lastName, parseTarget, resourceId, typeOf, type Target } from './ids';
 import { nextNumber, etagOf, present, type Resource } from './resources';
@@ -57,6 +57,7 @@ async function serve(deps: RouterDeps, request: SimRequest): Promise<SimResponse
   identity.authorize(request, ARM_AUDIENCES, challenge);
   checkApiVersion(request);
   checkSubscription(core, request);
+  checkGroup(deps, request);
   const limits = throttle.take(request, (id) => core.operations.get(id)?.resourceId);
   const answer = await guarded(() => dispatch(deps, request));
   return { ...answer, headers: { ...limits, ...answer.headers } };
@@ -84,6 +85,13 @@ function checkSubscription({ settings }: Core, { url }: SimRequest): void {
   const given = parseTarget(url.pathname)?.subscriptionId;
   if (!given || given.toLowerCase() === settings.subscriptionId.toLowerCase()) return;
   throw new ArmError(404, 'SubscriptionNotFound', `The subscription '${given}' could not be found.`);
+}
+
+/** A missing group is told before anything inside it is looked for. */
+function checkGroup({ groups }: RouterDeps, { url }: SimRequest): void {
+  const target = parseTarget(url.pathname);
+  if (target?.namespace && target.resourceGroup && !groups.find(target.resourceGroup))
+    throw groupNotFound(target.resourceGroup);
 }
 
 async function dispatch(deps: RouterDeps, request: SimRequest): Promise<SimResponse> {
@@ -174,7 +182,6 @@ function write(deps: RouterDeps, exchange: Exchange, target: Target): SimRespons
 function readOrRemove(deps: RouterDeps, exchange: Exchange, target: Target): SimResponse {
   const { method } = exchange.request;
   const type = typeFor(deps.engine, target, exchange);
-  if (target.resourceGroup && !deps.groups.find(target.resourceGroup)) deps.groups.writable(target.resourceGroup);
   const resource = deps.core.resources.get(resourceId(target.scope, type.type, target.names));
   if (method === 'DELETE' && !resource) return { status: 204 };
   if (!resource) throw notFound(target);
@@ -204,7 +211,6 @@ async function act(deps: RouterDeps, exchange: Exchange, target: Target): Promis
 
 function collection(deps: RouterDeps, exchange: Exchange, target: Target): SimResponse {
   const type = typeFor(deps.engine, target, exchange);
-  if (target.resourceGroup && !deps.groups.find(target.resourceGroup)) deps.groups.writable(target.resourceGroup);
   const scope = target.names.length ? resourceId(target.scope, parentType(type.type), target.names) : target.scope;
   const found = deps.core.resources.below(scope).filter((resource: Resource) => resource.type === type.type);
   return deps.engine.listed(found, exchange, (resource) => type.show?.(resource) ?? present(resource));

@@ -1,65 +1,73 @@
 import type { Core } from '../core';
 import { badRequest } from '../arm/errors';
 import { keyOf, lastName, parentOf } from '../arm/ids';
-import { isObject, textAt, valueAt } from '../json';
+import { listAt, textAt } from '../json';
 
 /** Private addresses of subnets. */
 export interface Addresses {
-  /** The next free address, or the wished one; Azure keeps the first three and the last for itself. */
+  /** The lowest free address, or the wished one. The same owner gets its address again. */
   take(subnetId: string, owner: string, wished?: string): string;
   release(subnetId: string, owner: string): void;
   inUse(subnetId: string): boolean;
 }
 
-type Taken = Record<string, string>;
+const BY_OWNER = 'address-of';
+const BY_ADDRESS = 'address-owner';
+/** Below this address of a subnet nothing is free: spares the search when hundreds are taken at once. */
+const LOWEST = 'address-lowest';
 
 export function createAddresses({ store, resources }: Core): Addresses {
-  const takenIn = (subnetId: string): Taken => store.get<Taken>('addresses', keyOf(subnetId)) ?? {};
+  const key = (subnetId: string, name: string | number): string => `${keyOf(subnetId)}\n${keyOf(String(name))}`;
   const rangeOf = (subnetId: string): [first: number, last: number] => {
-    const subnets = resources.get(parentOf(subnetId))?.properties.subnets;
-    const subnet = (Array.isArray(subnets) ? subnets : []).find(
+    const subnet = listAt(resources.get(parentOf(subnetId))?.properties, 'subnets').find(
       (item) => textAt(item, 'name')?.toLowerCase() === lastName(subnetId).toLowerCase(),
     );
-    const prefix =
-      textAt(subnet, 'properties.addressPrefix') ?? String(valueAt(subnet, 'properties.addressPrefixes.0'));
-    return isObject(subnet) ? usable(prefix) : usable('10.255.0.0/16');
+    const prefix = textAt(subnet, 'properties.addressPrefix') ?? textAt(subnet, 'properties.addressPrefixes.0');
+    if (!prefix) throw badRequest('InvalidResourceReference', `The subnet ${subnetId} was not found.`);
+    return usable(prefix);
   };
+  const isTaken = (subnetId: string, address: number): boolean =>
+    store.get(BY_ADDRESS, key(subnetId, address)) !== undefined;
+  const firstFree = (subnetId: string): number => {
+    const [first, last] = rangeOf(subnetId);
+    for (let at = store.get<number>(LOWEST, keyOf(subnetId)) ?? first; at <= last; at += 1) {
+      if (!isTaken(subnetId, at)) return at;
+    }
+    throw badRequest('SubnetIsFull', `Subnet ${lastName(subnetId)} is full: it has no address left.`);
+  };
+
   return {
     take(subnetId, owner, wished) {
-      const taken = takenIn(subnetId);
-      const used = new Set(Object.values(taken));
-      if (taken[owner]) return taken[owner];
-      if (wished && used.has(wished)) {
+      const held = store.get<number>(BY_OWNER, key(subnetId, owner));
+      if (held !== undefined && (!wished || dotted(held) === wished)) return dotted(held);
+      if (wished && isTaken(subnetId, numeric(wished))) {
         throw badRequest('PrivateIPAddressInUse', `Private static IP address ${wished} is already in use.`);
       }
-      const address = wished ?? firstFree(rangeOf(subnetId), used);
-      if (!address) {
-        throw badRequest(
-          'SubnetIsFull',
-          `Subnet ${lastName(subnetId)} with address prefix is full: no address is left for ${owner}.`,
-        );
-      }
-      store.put('addresses', keyOf(subnetId), { ...taken, [owner]: address });
-      return address;
+      const address = wished ? numeric(wished) : firstFree(subnetId);
+      if (!wished) store.put(LOWEST, keyOf(subnetId), address + 1);
+      if (held !== undefined) store.delete(BY_ADDRESS, key(subnetId, held));
+      store.put(BY_OWNER, key(subnetId, owner), address);
+      store.put(BY_ADDRESS, key(subnetId, address), owner);
+      return dotted(address);
     },
     release(subnetId, owner) {
-      const { [owner]: _freed, ...left } = takenIn(subnetId);
-      if (Object.keys(left).length) store.put('addresses', keyOf(subnetId), left);
-      else store.delete('addresses', keyOf(subnetId));
+      const address = store.get<number>(BY_OWNER, key(subnetId, owner));
+      if (address === undefined) return;
+      store.delete(BY_OWNER, key(subnetId, owner));
+      store.delete(BY_ADDRESS, key(subnetId, address));
+      const lowest = store.get<number>(LOWEST, keyOf(subnetId));
+      if (lowest !== undefined && address < lowest) store.put(LOWEST, keyOf(subnetId), address);
     },
-    inUse: (subnetId) => Object.keys(takenIn(subnetId)).length > 0,
+    inUse: (subnetId) => store.list(BY_OWNER, key(subnetId, '')).length > 0,
   };
 }
 
-function usable(prefix: string): [number, number] {
-  const [base = '10.0.0.0', bits = '24'] = prefix.split('/');
-  const start = base.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  return [start + 4, start + 2 ** (32 - Number(bits)) - 2];
-}
+const numeric = (address: string): number => address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 
-function firstFree([first, last]: [number, number], used: ReadonlySet<string>): string | undefined {
-  for (let at = first; at <= last; at += 1) if (!used.has(dotted(at))) return dotted(at);
-  return undefined;
+/** Azure keeps the first four addresses of a subnet and the last one. */
+function usable(prefix: string): [number, number] {
+  const [base = '', bits = '24'] = prefix.split('/');
+  return [numeric(base) + 4, numeric(base) + 2 ** (32 - Number(bits)) - 2];
 }
 
 const dotted = (value: number): string => [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');

@@ -18,9 +18,6 @@ export interface Capacity {
   /** From now on only so many more VMs find room; `undefined` takes the limit away. Without a size it holds for all. */
   limit(available: number | undefined, size?: string): void;
   limits(): Record<string, number>;
-  /** The next `count` VMs never boot. */
-  spoil(count: number): void;
-  takeSpoiled(): boolean;
   quotaProblem(demands: readonly Demand[], location: string, machines: readonly Machine[]): string | undefined;
   usages(machines: readonly Machine[], location: string): object[];
 }
@@ -54,19 +51,14 @@ export function createCapacity({ store, settings }: Core): Capacity {
       else store.put('capacity', key, available);
     },
     limits: () => Object.fromEntries(store.list<number>('capacity')),
-    spoil: (count) => store.put('spoiled', 'count', count),
-    takeSpoiled() {
-      const left = store.get<number>('spoiled', 'count') ?? 0;
-      if (left > 0) store.put('spoiled', 'count', left - 1);
-      return left > 0;
-    },
     quotaProblem(demands, location, machines) {
       const used = coresInUse(machines, location);
       const added = new Map<string, number>();
       for (const demand of demands) addCores(added, demand.size, demand.priority, demand.count);
       for (const [name, cores] of added) {
         const usage = used.get(name) ?? 0;
-        if (cores > 0 && usage + cores > quota) return quotaMessage(name, location, quota, usage, cores);
+        if (cores > 0 && usage + cores > quota)
+          return quotaMessage({ name, location, limit: quota, usage, added: cores });
       }
       return undefined;
     },
@@ -106,8 +98,24 @@ const textOf = (name: string): string =>
       ? SPOT.text
       : name.replace(/^standard(.*)Family$/, 'Standard $1 Family vCPUs');
 
-const quotaMessage = (name: string, location: string, limit: number, usage: number, added: number): string =>
-  `Operation could not be completed as it results in exceeding approved ${name === REGION.name ? REGION.text : name === SPOT.name ? SPOT.text : `${name} Cores`} quota. Additional details - Deployment Model: Resource Manager, Location: ${location}, Current Limit: ${limit}, Current Usage: ${usage}, Additional Required: ${added}, (Minimum) New Limit Required: ${usage + added}. Setup Alerts when Quota reaches threshold. Submit a request for Quota increase by specifying parameters listed in the 'Details' section for deployment to succeed.`;
+interface Shortage {
+  name: string;
+  location: string;
+  limit: number;
+  usage: number;
+  added: number;
+}
+
+/** Azure's words, which clients search for the numbers. */
+function quotaMessage({ name, location, limit, usage, added }: Shortage): string {
+  const what = name.startsWith('standard') ? `${name} Cores` : textOf(name);
+  return (
+    `Operation could not be completed as it results in exceeding approved ${what} quota. ` +
+    `Additional details - Deployment Model: Resource Manager, Location: ${location}, Current Limit: ${limit}, ` +
+    `Current Usage: ${usage}, Additional Required: ${added}, (Minimum) New Limit Required: ${usage + added}. ` +
+    "Setup Alerts when Quota reaches threshold. Submit a request for Quota increase by specifying parameters listed in the 'Details' section for deployment to succeed."
+  );
+}
 
 /** A direct request over the quota is refused at once with this. */
 export const overQuota = (message: string): ArmError => new ArmError(409, 'OperationNotAllowed', message);

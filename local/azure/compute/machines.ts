@@ -38,8 +38,6 @@ export interface Machine {
   model: JsonObject;
   /** The transition under way. A step that is no longer this one has been overtaken. */
   step?: { verb: Verb; operation: string; since: number };
-  /** The guest does not start, whatever Azure says. */
-  neverBoots?: boolean;
   runCommand?: string;
 }
 
@@ -80,9 +78,7 @@ export function createMachines(core: Core, release: (machine: Machine) => void):
       driver.destroy(machine.vmId);
       release(machine);
     },
-    boot(machine) {
-      if (!machine.neverBoots) driver.boot(specOf(machine, settings.subscriptionId));
-    },
+    boot: (machine) => driver.boot(specOf(machine, settings.subscriptionId)),
   };
 }
 

@@ -1,4 +1,5 @@
 import { ArmError, badRequest, conflict, resourceNotFound } from '../arm/errors';
+import { lastName } from '../arm/ids';
 import type { Resource } from '../arm/resources';
 import { param, type Exchange, type Route } from '../arm/routes';
 import type { SimResponse } from '../http';
@@ -30,9 +31,9 @@ export function powerRoutes(compute: Compute): Route[] {
   const perAction = Object.keys(ACTIONS).flatMap((action) => [
     post(`virtualmachinescalesets/{set}/${action}`, (exchange) => actOnSet(compute, exchange, action)),
     post(`virtualmachinescalesets/{set}/virtualmachines/{instance}/${action}`, (exchange) =>
-      actOnInstance(compute, exchange, action),
+      actOnInstance(compute, exchange),
     ),
-    post(`virtualmachines/{vm}/${action}`, (exchange) => actOnVm(compute, exchange, action)),
+    post(`virtualmachines/{vm}/${action}`, (exchange) => actOnVm(compute, exchange)),
   ]);
   return [
     ...perAction,
@@ -84,37 +85,30 @@ function actOnSet(compute: Compute, exchange: Exchange, action: string): SimResp
   if (action === 'manualupgrade' && ids.length === 0)
     throw badRequest('InvalidParameter', "Required parameter 'instanceIds' is missing (null).", 'instanceIds');
   checkNoModelWrite(compute, scaleSet);
-  return begin(compute, scaleSet, everyone ? all : chosen(compute, scaleSet, ids), action, exchange);
+  return begin(compute, scaleSet, everyone ? all : chosen(compute, scaleSet, ids), exchange);
 }
 
-function actOnInstance(compute: Compute, exchange: Exchange, action: string): SimResponse {
+function actOnInstance(compute: Compute, exchange: Exchange): SimResponse {
   const machine = instanceOf(compute, exchange);
   return begin(
     compute,
     { ...scaleSetOf(compute, exchange), id: machine.id, type: `${SCALE_SET}/virtualMachines` },
     [machine],
-    action,
     exchange,
   );
 }
 
-function actOnVm(compute: Compute, exchange: Exchange, action: string): SimResponse {
+function actOnVm(compute: Compute, exchange: Exchange): SimResponse {
   const machine = vmOf(compute, exchange);
   const resource = compute.core.resources.get(machine.id);
   if (!resource) throw resourceNotFound(VM, machine.name, machine.resourceGroup);
-  return begin(compute, resource, [machine], action, exchange);
+  return begin(compute, resource, [machine], exchange);
 }
 
-function begin(
-  compute: Compute,
-  target: Resource,
-  machines: Machine[],
-  action: string,
-  exchange: Exchange,
-): SimResponse {
+function begin(compute: Compute, target: Resource, machines: Machine[], exchange: Exchange): SimResponse {
   const { core, steps } = compute;
-  const found = ACTIONS[action];
-  if (!found) throw new Error(`no action ${action}`);
+  const found = ACTIONS[lastName(exchange.request.url.pathname).toLowerCase()];
+  if (!found) throw new Error(`no action ${exchange.request.url.pathname}`);
   checkIdle(machines);
   const operation = core.operations.begin({
     resourceId: target.id,

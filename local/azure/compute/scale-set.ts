@@ -174,7 +174,7 @@ function beginScaling(compute: Compute, scaleSet: Resource, present: Machine[], 
 const UPDATE_ONLY_MS = 5_000;
 
 function newInstance(compute: Compute, scaleSet: Resource): Machine {
-  const { core, addresses, capacity } = compute;
+  const { core, addresses } = compute;
   const profile = objectAt(scaleSet.properties, 'virtualMachineProfile');
   const number = nextInstanceNumber(compute, scaleSet);
   const id = `${scaleSet.id}/virtualMachines/${number}`;
@@ -200,7 +200,6 @@ function newInstance(compute: Compute, scaleSet: Resource): Machine {
     subnetId,
     latestModelApplied: true,
     model: { imageReference: imageOf(profile), osProfile },
-    neverBoots: capacity.takeSpoiled(),
   };
 }
 

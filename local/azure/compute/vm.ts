@@ -106,7 +106,7 @@ function checkQuota({ capacity, machines }: Compute, draft: Resource, size: stri
 }
 
 function newMachine(compute: Compute, draft: Resource, size: string, customData: string): Machine {
-  const { core, capacity } = compute;
+  const { core } = compute;
   const nic = nicOf(compute, draft);
   return {
     id: draft.id,
@@ -125,7 +125,6 @@ function newMachine(compute: Compute, draft: Resource, size: string, customData:
     ...nic,
     latestModelApplied: true,
     model: { imageReference: imageOf(draft.properties), osProfile: objectAt(draft.properties, 'osProfile') },
-    neverBoots: capacity.takeSpoiled(),
   };
 }
 

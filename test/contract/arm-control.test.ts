@@ -1,0 +1,100 @@
+import { cloud, type Cloud } from './arm-cloud';
+import { clusterTemplate, GROUP } from './arm-bodies';
+
+async function deployed(): Promise<Cloud> {
+  const here = cloud();
+  for (const name of [GROUP, 'demo-storage'])
+    await here.resources.resourceGroups.createOrUpdate(name, { location: 'westeurope' });
+  const properties = {
+    mode: 'Incremental' as const,
+    template: clusterTemplate(2),
+    parameters: { data: { value: 'aGk=' } },
+  };
+  await here.finish(await here.resources.deployments.beginCreateOrUpdate(GROUP, 'cluster', { properties }));
+  return here;
+}
+
+async function listed(here: Cloud): Promise<{ id: string; power?: string }[]> {
+  const found = [];
+  for await (const one of here.compute.virtualMachineScaleSetVMs.list(GROUP, 'agents', { expand: 'instanceView' })) {
+    found.push({ id: one.instanceId ?? '', power: one.instanceView?.statuses?.[1]?.code });
+  }
+  return found;
+}
+
+describe('control routes', () => {
+  it('lets an instance vanish: Azure lists it no more, the capacity is lower, and no event tells', async () => {
+    const here = await deployed();
+    await here.clock.advance(60_000);
+    const before = here.delivered.length;
+    const [one] = await listed(here);
+    expect((await here.control('POST', `/_local/instances/demo/${one?.id}/vanish`)).status).toBe(200);
+    await here.clock.advance(60_000);
+    expect((await listed(here)).map(({ id }) => id)).not.toContain(one?.id);
+    expect((await here.compute.virtualMachineScaleSets.get(GROUP, 'agents')).sku?.capacity).toBe(1);
+    expect(here.delivered).toHaveLength(before);
+  });
+
+  it('shows a crashed instance as stopped, and a hung one as running', async () => {
+    const here = await deployed();
+    const [one, two] = await listed(here);
+    await here.control('POST', `/_local/instances/demo/${one?.id}/crash`);
+    await here.control('POST', `/_local/instances/demo/${two?.id}/hang`);
+    expect((await listed(here)).map(({ power }) => power)).toEqual(['PowerState/stopped', 'PowerState/running']);
+    expect(here.driver.calls.some((call) => call.startsWith('hang'))).toBe(true);
+  });
+
+  it('reaches masters by name', async () => {
+    const here = await deployed();
+    expect(await here.control('POST', '/_local/instances/demo/master0/crash')).toMatchObject({
+      status: 200,
+      body: { name: 'master0' },
+    });
+    expect((await here.compute.virtualMachines.instanceView(GROUP, 'master0')).statuses?.[1]?.code).toBe(
+      'PowerState/stopped',
+    );
+  });
+
+  it('makes requests fail as often as asked, and no more after the faults are gone', async () => {
+    const here = await deployed();
+    const fault = {
+      match: { method: 'GET', path: 'virtualMachineScaleSets' },
+      times: 2,
+      status: 503,
+      code: 'ServiceUnavailable',
+    };
+    await here.control('POST', '/_local/faults', fault);
+    const get = () => here.compute.virtualMachineScaleSets.get(GROUP, 'agents');
+    await expect(get()).rejects.toMatchObject({ statusCode: 503 });
+    await expect(get()).rejects.toMatchObject({ statusCode: 503 });
+    await expect(get()).resolves.toBeDefined();
+    await here.control('POST', '/_local/faults', { ...fault, times: undefined, dropConnection: true });
+    await expect(get()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await here.control('DELETE', '/_local/faults');
+    await expect(get()).resolves.toBeDefined();
+  });
+
+  it('counts requests by operation', async () => {
+    const here = await deployed();
+    await here.compute.virtualMachines.get(GROUP, 'master0');
+    const { body } = await here.control<{ operations: Record<string, number> }>('GET', '/_local/requests');
+    expect(body.operations['GET Microsoft.Compute/virtualMachines']).toBe(1);
+  });
+
+  it.each([
+    ['POST', '/_local/faults', { match: 'x' }, 400, /match/],
+    ['POST', '/_local/faults', { match: { path: '([' }, status: 500 }, 400, /regular expression/],
+    ['POST', '/_local/events', { mode: 'sometimes' }, 400, /mode/],
+    ['POST', '/_local/capacity', { available: -1 }, 400, /available/],
+    ['POST', '/_local/capacity', { size: 'Standard_Nope' }, 400, /size/],
+    ['POST', '/_local/instances/demo/99/crash', undefined, 404, /99/],
+    ['POST', '/_local/instances/demo/0/explode', undefined, 404, /explode/],
+    ['POST', '/_local/scale-sets/none', { capacity: 1 }, 404, /none/],
+    ['POST', '/_local/scale-sets/demo', { capacity: 'many' }, 400, /capacity/],
+    ['GET', '/_local/nothing', undefined, 404, /control route/],
+  ])('%s %s with %j is refused with %i and says why', async (method, path, body, status, reason) => {
+    const answer = await cloud().control(method, path, body);
+    expect(answer.status).toBe(status);
+    expect(String((answer.body as { error: string }).error)).toMatch(reason);
+  });
+});
