@@ -51,8 +51,8 @@ export interface HostParts {
 
 const LOOPBACK = '127.0.0.1';
 /** Together they leave room within the 5 s that `stop` promises. */
-const HTTP_GRACE_MS = 2000;
-const WORKER_GRACE_MS = 2000;
+const HTTP_GRACE_MS = 1500;
+const WORKER_GRACE_MS = 1500;
 
 /**
  * Starts everything, ports first: the app's settings tell it the port, and a busy port is reported before a process is made.

@@ -1,14 +1,18 @@
-import { request as httpRequest, type ClientRequest } from 'node:http';
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Transform } from 'node:stream';
-import type { AppWorker } from '../contract';
+import { setTimeout as wait } from 'node:timers/promises';
+import { WorkerLost, type AppWorker } from '../contract';
 import { MAX_BODY_BYTES, Refusal, type Exchange } from './exchange';
 import type { RouteMatch } from './routes';
-import { toTriggerMetadata } from './trigger-metadata';
+import { asString, toTriggerMetadata } from './trigger-metadata';
+
+/** While a lost process is replaced, its successor's server is asked for this often. */
+const RECONNECT_MS = 50;
 
 /**
  * Stream mode: the app called `app.setup({ enableHttpStream: true })`, so the SDK runs a server of its own in the child and
  * takes request and response there, matched to the invocation by a header. Both are begun at once; each waits for the other.
- * @throws what the invocation throws, or an Error when the child's server cannot be reached.
+ * @throws what the invocation throws; WorkerLost when the child's server broke off; Refusal 413.
  */
 export async function proxyToFunction(
   worker: AppWorker,
@@ -16,34 +20,67 @@ export async function proxyToFunction(
   match: RouteMatch,
   invocationId: string,
 ): Promise<void> {
-  const upstream = openUpstream(worker.httpStreamUrl!, exchange, invocationId);
-  const answered = pipeBack(upstream, exchange);
+  if (Number(exchange.request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new Refusal({ status: 413 });
+  const ended = new AbortController();
   const invoked = worker.invoke({
     functionName: match.route.functionName,
     invocationId,
     data: { http: {} },
-    triggerMetadata: toTriggerMetadata(exchange, match.params),
+    triggerMetadata: toTriggerMetadata(exchange, match.params, asString),
   });
-  invoked.catch(() => upstream.destroy()); // a function that threw never answers its request
-  answered.catch(() => undefined); // reported through `invoked` where that fails too
+  invoked.catch(() => ended.abort()); // a function that threw never answers its request
+  const passed = pass(worker, exchange, invocationId, ended.signal);
+  passed.catch(() => undefined); // where the invocation fails, its error says more
   await invoked;
+  await passed;
+}
+
+async function pass(worker: AppWorker, exchange: Exchange, invocationId: string, ended: AbortSignal): Promise<void> {
+  const upstream = await connect(worker, exchange, invocationId, ended);
+  const answered = pipeBack(upstream, exchange);
+  exchange.request.pipe(limitBody(upstream)).pipe(upstream);
   await answered;
 }
 
-function openUpstream(baseUrl: string, { request, url }: Exchange, invocationId: string): ClientRequest {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new Refusal({ status: 413 });
-  const target = new URL(url.pathname + url.search, baseUrl);
-  const upstream = httpRequest(target, {
+/** The body is not touched before a connection stands, so that a refused one can be tried again. */
+async function connect(
+  worker: AppWorker,
+  exchange: Exchange,
+  invocationId: string,
+  ended: AbortSignal,
+): Promise<ClientRequest> {
+  for (;;) {
+    const upstream = openUpstream(worker.httpStreamUrl!, exchange, invocationId, ended);
+    if (await isConnected(upstream)) return upstream;
+    ended.throwIfAborted();
+    await wait(RECONNECT_MS);
+  }
+}
+
+function openUpstream(
+  baseUrl: string,
+  { request, url }: Exchange,
+  invocationId: string,
+  ended: AbortSignal,
+): ClientRequest {
+  return httpRequest(new URL(url.pathname + url.search, baseUrl), {
     method: request.method,
+    agent: false, // a kept connection may lead to a process that is gone
+    signal: ended,
     headers: {
       ...request.headers,
       'x-ms-invocation-id': invocationId,
-      'x-forwarded-host': request.headers.host,
+      'x-forwarded-host': request.headers.host ?? 'localhost',
       'x-forwarded-proto': 'http',
     },
   });
-  request.pipe(limitBody(upstream)).pipe(upstream);
-  return upstream;
+}
+
+function isConnected(upstream: ClientRequest): Promise<boolean> {
+  return new Promise((resolve) => {
+    upstream.once('error', () => resolve(false));
+    upstream.once('socket', (socket) => socket.once('connect', () => resolve(true)));
+  });
 }
 
 /** Chunked bodies tell no length beforehand. */
@@ -60,18 +97,19 @@ function limitBody(upstream: ClientRequest): Transform {
 
 function pipeBack(upstream: ClientRequest, { response }: Exchange): Promise<void> {
   return new Promise((resolve, reject) => {
-    upstream.on('error', reject);
+    const fail = (error: Error): void =>
+      reject(new WorkerLost(`The stream to the function broke off: ${error.message}`));
+    upstream.on('error', fail);
     upstream.on('response', (answer) => {
-      const {
-        connection: _connection,
-        'keep-alive': _keepAlive,
-        'transfer-encoding': _encoding,
-        ...headers
-      } = answer.headers;
-      response.writeHead(answer.statusCode ?? 502, headers);
-      answer.on('error', reject).pipe(response).on('error', reject);
-      answer.on('end', resolve);
+      response.writeHead(answer.statusCode ?? 502, ownHeaders(answer));
+      answer.on('error', fail).on('end', resolve).pipe(response);
     });
-    response.on('close', () => response.writableFinished || upstream.destroy());
+    response.on('close', () => response.writableFinished || upstream.destroy(new Error('the caller went away')));
   });
+}
+
+/** Without those that describe the inner connection, and the SDK's own mark. */
+function ownHeaders({ headers }: IncomingMessage): IncomingMessage['headers'] {
+  const inner = new Set(['connection', 'keep-alive', 'transfer-encoding', 'x-ms-invocation-id']);
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !inner.has(name)));
 }

@@ -1,13 +1,21 @@
 import type { Exchange } from './exchange';
 
-/** Trigger metadata carry JSON, never `{string}`: for those the programming model tries to parse JSON, and throws inside. */
-export function toTriggerMetadata(exchange: Exchange, params: Record<string, string>): Record<string, unknown> {
-  const json = (value: unknown): object => ({ json: JSON.stringify(value) });
-  const named = Object.entries(params).map(([name, value]) => [name, json(value)]);
+/** What a route parameter is wrapped in: `json`, or `string`, which makes the programming model try to parse JSON and throw inside. */
+type Wrap = (value: string) => object;
+const asJson = (value: unknown): object => ({ json: JSON.stringify(value) });
+/** In stream mode the SDK takes the request's parameters from here, and only from `string`. */
+export const asString: Wrap = (value) => ({ string: value });
+
+export function toTriggerMetadata(
+  exchange: Exchange,
+  params: Record<string, string>,
+  wrap: Wrap = asJson,
+): Record<string, unknown> {
+  const named = Object.entries(params).map(([name, value]) => [name, wrap(value)] as const);
   return {
-    Headers: json(flatHeaders(exchange)),
-    Query: json(Object.fromEntries(exchange.url.searchParams)),
-    ...(Object.fromEntries(named) as Record<string, unknown>),
+    Headers: asJson(flatHeaders(exchange)),
+    Query: asJson(Object.fromEntries(exchange.url.searchParams)),
+    ...Object.fromEntries(named),
   };
 }
 

@@ -28,6 +28,8 @@ export class Timer {
   private armed?: { cancel(): void };
   private busy: Promise<void> = Promise.resolve();
   private stopped = false;
+  /** Only a run that an earlier host left out can be; at the start of a fast clock even a fresh timer may be due. */
+  private readonly isPastDue: boolean;
 
   constructor(private readonly options: TimerOptions) {
     const { schedule, clock, functionName } = options;
@@ -35,12 +37,12 @@ export class Timer {
     this.monitor = options.useMonitor && isMonitored(schedule, now) ? options.monitor : undefined;
     const saved = this.monitor?.get(functionName);
     this.status = saved ? this.adapted(saved) : { next: schedule.next(now), lastUpdated: now };
+    this.isPastDue = saved !== undefined && now > this.status.next;
     this.monitor?.set(functionName, this.status);
   }
 
   start(): void {
-    const isPastDue = this.options.clock.now() > this.status.next;
-    if (isPastDue || this.options.runOnStartup) this.runThenArm(isPastDue);
+    if (this.isPastDue || this.options.runOnStartup) this.runThenArm(this.isPastDue);
     else this.arm();
   }
 
