@@ -14,7 +14,8 @@ export function installIsFresh(root) {
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '') return true;
     // Optional packages of other platforms are never there.
-    return found[path] ? found[path].version === entry.version : Boolean(entry.optional);
+    if (!found[path]) return Boolean(entry.optional);
+    return found[path].version === entry.version && existsSync(join(root, path, 'package.json'));
   });
 }
 
@@ -26,17 +27,22 @@ function readPackages(path) {
   }
 }
 
-/** `npm ci`: exactly the lock file, nothing else. Development packages are needed even under NODE_ENV=production. */
-export async function install(root) {
+/**
+ * `npm ci`: exactly the lock file, nothing else. Development packages are needed even under NODE_ENV=production.
+ * `onStart` is told npm's process id before anything is changed.
+ */
+export async function install(root, onStart) {
   const startedAt = Date.now();
   const progress = showProgress(startedAt);
   let errors = '';
   const code = await runNode(
     [npmCli(), 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'],
-    { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], onError: (text) => (errors += text) },
+    { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], onStart, onError: (text) => (errors += text) },
   );
   progress.stop();
   if (code > 128) process.exit(code); // the lock stays behind and tells the next run to install again
+  if (code === 0 && !installIsFresh(root))
+    throw new Error('npm has installed something else than the lock file asks for.');
   if (code !== 0) throw new Error(`${errors}npm could not install the packages (exit code ${code}).`);
   console.error(`Installed in ${Math.round((Date.now() - startedAt) / 1000)} s.`);
 }

@@ -9,8 +9,7 @@ export async function prepare(root, needs) {
   await withSetupLock(root, async ({ halfInstalled, installing, installed }) => {
     // What died inside `npm ci` may have left half a node_modules that looks whole.
     if (halfInstalled || !installIsFresh(root)) {
-      installing();
-      await install(root);
+      await install(root, installing);
       installed();
     }
     if (needs === 'build' && !buildIsFresh(root)) {

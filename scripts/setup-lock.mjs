@@ -13,8 +13,9 @@ const lockFile = (root) => join(root, 'dist', '.setup-lock');
 export const setupIsUnfinished = (root) => ageMs(lockFile(root)) !== undefined;
 
 /**
- * Runs `setup({ halfInstalled, installing })` while no other process of this folder does. `halfInstalled` tells that a
- * predecessor died after it had called `installing()`. When `setup` throws, the lock stays for the next run to judge.
+ * Runs `setup({ halfInstalled, installing, installed })` while no other process of this folder does. `halfInstalled` tells
+ * that a predecessor died after it had called `installing(pidOfNpm)`. When `setup` throws, the lock stays for the next run
+ * to judge. The lock is free once its holder and its npm are dead: an orphaned npm goes on, and undoes its work when killed.
  */
 export async function withSetupLock(root, setup) {
   const file = lockFile(root);
@@ -23,7 +24,11 @@ export async function withSetupLock(root, setup) {
   if (halfInstalled) write(INSTALLING); // still true until somebody has installed
   const heartbeat = setInterval(() => touch(file), HEARTBEAT_MS);
   try {
-    await setup({ halfInstalled, installing: () => write(INSTALLING), installed: () => write('building') });
+    await setup({
+      halfInstalled,
+      installing: (npmPid) => write(`${INSTALLING} ${npmPid}`),
+      installed: () => write('building'),
+    });
     rmSync(file, { force: true });
   } finally {
     clearInterval(heartbeat);
@@ -73,8 +78,8 @@ function isDead(file) {
   const age = ageMs(file);
   if (age === undefined) return false;
   if (age > SILENT_MS) return true;
-  const { pid } = readHolder(file);
-  return pid > 0 && !isAlive(pid); // no pid: it is being written
+  const { pids } = readHolder(file);
+  return pids.length > 0 && !pids.some(isAlive); // no pid: it is being written
 }
 
 function isAlive(pid) {
@@ -88,10 +93,10 @@ function isAlive(pid) {
 
 function readHolder(file) {
   try {
-    const [pid, stage = ''] = readFileSync(file, 'utf8').split(' ');
-    return { pid: Number(pid), stage };
+    const [pid, stage = '', npmPid] = readFileSync(file, 'utf8').split(' ');
+    return { pids: [pid, npmPid].map(Number).filter((id) => id > 0), stage };
   } catch {
-    return { pid: 0, stage: '' }; // removed meanwhile
+    return { pids: [], stage: '' }; // removed meanwhile
   }
 }
 

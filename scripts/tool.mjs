@@ -12,6 +12,7 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 export function runNode(args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, options);
+    options.onStart?.(child.pid);
     const forward = (signal) => child.kill(signal);
     for (const signal of Object.keys(SIGNALS)) process.on(signal, forward);
     child.stderr?.on('data', (chunk) => options.onError?.(String(chunk)));
