@@ -2,7 +2,7 @@ import type { ClusterRecord } from '../../shared/model/cluster';
 import { AppError } from '../../shared/model/errors';
 import type { NodeRecord } from '../../shared/model/node';
 import { observe } from '../../shared/model/observe';
-import type { EngineNode, EnginePort, Machine, ScaleSet, World } from '../../shared/ports';
+import type { EngineNode, EnginePort, Machine, ScaleSet, Versioned, World } from '../../shared/ports';
 import type { ClusterView } from '../contracts';
 import { engineOf, isoNow, requireCluster, writeEvent } from './records';
 
@@ -40,7 +40,7 @@ export async function look(world: World, cluster: string, cause: string): Promis
     findings.changed.map((record) => ({ record, etag: etags.get(record.vmId) })),
   );
   if (engine && engineNodes) await tidyEngine(world, engine, engineNodes, findings);
-  await forgetGone(world, findings.gone, engine !== undefined && engineNodes === undefined);
+  await forgetGone(world, findings.gone, { rows, engineSilent: engine !== undefined && engineNodes === undefined });
   return { record, rows: current(known, findings, new Set(conflicts)), machines, scaleSet, engine, engineNodes };
 }
 
@@ -70,18 +70,24 @@ async function tidyEngine(
   }
 }
 
-/** Rows whose engine node may still be there stay until the engine answers again. */
-async function forgetGone(world: World, gone: NodeRecord[], engineSilent: boolean): Promise<void> {
-  const removable = gone.filter((row) => !engineSilent || !row.registeredAt);
+/** Rows whose engine node may still be there stay, as gone, until the engine answers again. */
+async function forgetGone(
+  world: World,
+  gone: NodeRecord[],
+  { rows, engineSilent }: { rows: Versioned<NodeRecord>[]; engineSilent: boolean },
+): Promise<void> {
+  const stays = (row: NodeRecord): boolean => engineSilent && row.registeredAt !== '';
+  const removable = gone.filter((row) => !stays(row));
   const cluster = gone[0]?.cluster;
   if (cluster && removable.length > 0)
     await world.nodes.remove(
       cluster,
       removable.map(({ vmId }) => vmId),
     );
-  for (const row of gone.filter((row) => !removable.includes(row) && row.state !== 'gone')) {
-    await world.nodes.writeAll([{ record: row }]);
-  }
+  const before = new Map(rows.map((row) => [row.record.vmId, row]));
+  const news = gone.filter((row) => stays(row) && before.get(row.vmId)?.record.state !== 'gone');
+  if (news.length > 0)
+    await world.nodes.writeAll(news.map((record) => ({ record, etag: before.get(record.vmId)?.etag })));
 }
 
 function current(known: NodeRecord[], findings: ReturnType<typeof observe>, conflicts: Set<string>): NodeRecord[] {

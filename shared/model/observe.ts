@@ -1,5 +1,5 @@
 import type { EventRecord } from './event';
-import { advanceTo, canMove, moveTo, nodeName, type NodeRecord, type NodeRole, type NodeState } from './node';
+import { advanceTo, moveTo, nodeName, type NodeRecord, type NodeRole, type NodeState } from './node';
 
 /** Azure's view of a VM, as far as it decides anything here. */
 export interface MachineView {
@@ -57,9 +57,9 @@ export function observe(sight: Sight): Findings {
     if (!known || after.state !== before.state) findings.events.push(stateEvent(after, known?.state, sight));
   }
   for (const row of rows.values()) {
-    const after = moveTo(row, 'gone', sight.now, 'Azure no longer lists the virtual machine') ?? row;
-    findings.gone.push(after);
-    findings.events.push(stateEvent(after, row.state, sight));
+    const after = moveTo(row, 'gone', sight.now, 'Azure no longer lists the virtual machine');
+    findings.gone.push(after ?? row); // a row that is gone already waits for the engine: nothing new to tell
+    if (after) findings.events.push(stateEvent(after, row.state, sight));
   }
   return findings;
 }
@@ -90,11 +90,12 @@ function lookAt(
   now: string,
 ): NodeRecord {
   const seen = { ...row, address: machine.address || row.address };
-  if (machine.provisioning === 'failed') {
+  // Once a node has joined, the engine tells how it is: Azure also says `failed` after a restart or an update that failed.
+  if (machine.provisioning === 'failed' && !row.registeredAt) {
     const why = machine.failure
       ? `${machine.failure.code}: ${machine.failure.message}`
       : 'Azure could not provision it';
-    return (canMove(row.state, 'failed') && !row.registeredAt && moveTo(seen, 'failed', now, why)) || seen;
+    return moveTo(seen, 'failed', now, why) ?? seen;
   }
   const node = nodes?.get(row.nodeName);
   if (node) return withNode(seen, node, machine, now);
