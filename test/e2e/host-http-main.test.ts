@@ -42,7 +42,8 @@ async function serve(): Promise<Run & { url: string }> {
   const started = run('--app', SAMPLE_APP, '--port', '0', '--state', stateDir, '--key', 'the-key');
   const url = await eventually(() => {
     if (started.child.exitCode !== null) throw new Error(`It ended: ${started.output()}`);
-    return started.output().includes('Ctrl-C') && /http:\/\/127\.0\.0\.1:\d+/.exec(started.output())?.[0];
+    const listed = started.output().includes('Ctrl-C');
+    return listed ? /http:\/\/127\.0\.0\.1:\d+/.exec(started.output())?.[0] : undefined;
   }, 'the list of functions');
   return { ...started, url };
 }
