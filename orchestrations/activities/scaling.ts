@@ -12,7 +12,9 @@ export async function pickVictims(
 ): Promise<{ vmIds: string[] }> {
   const rows = (await world.nodes.list(input.cluster)).map(({ record }) => record);
   const serving = rows.filter((row) => row.role === 'agent' && isServing(row.state)).length;
-  const begun = rows.filter(({ state }) => state === 'draining' || state === 'leaving').map(({ vmId }) => vmId);
+  const begun = rows
+    .filter(({ role, state }) => role === 'agent' && (state === 'draining' || state === 'leaving'))
+    .map(({ vmId }) => vmId);
   return { vmIds: [...begun, ...chooseVictims(rows, serving - input.agents)] };
 }
 

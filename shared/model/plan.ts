@@ -49,7 +49,7 @@ export interface Plan {
 export function plan(situation: Situation): Plan {
   const health = assess(situation);
   if (situation.halted) return { ...health, actions: [] };
-  const unfinished = situation.rows.filter((row) => row.state === 'draining' || row.state === 'leaving');
+  const unfinished = agents(situation.rows).filter((row) => row.state === 'draining' || row.state === 'leaving');
   const actions: Action[] = [];
   if (unfinished.length > 0)
     actions.push({ kind: 'retire', vmIds: ids(unfinished), reason: 'their removal was begun' });
@@ -60,8 +60,10 @@ export function plan(situation: Situation): Plan {
       actions,
     };
   }
-  actions.push(...repairs(situation));
-  actions.push(...drift(situation));
+  const changes = drift(situation);
+  const going = new Set(changes.flatMap((action) => (action.kind === 'retire' ? action.vmIds : [])));
+  // What is about to go is not repaired first.
+  actions.push(...repairs({ ...situation, rows: situation.rows.filter(({ vmId }) => !going.has(vmId)) }), ...changes);
   return { ...health, actions };
 }
 
@@ -93,8 +95,9 @@ function repairs(situation: Situation): Action[] {
   const power = new Map(machines.map((machine) => [machine.vmId, machine]));
   const stopped = (row: NodeRecord): boolean => ['stopped', 'deallocated'].includes(power.get(row.vmId)?.power ?? '');
   const actions: Action[] = [];
+  const isLate = (row: NodeRecord): boolean => isComing(row) && ageMs(row.createdAt, now) > JOIN_DEADLINE_MS;
   const broken = agents(rows).filter(
-    (row) => row.state === 'failed' || (isComing(row) && !stopped(row) && ageMs(row.createdAt, now) > JOIN_DEADLINE_MS),
+    (row) => row.state === 'failed' || (isLate(row) && (!stopped(row) || row.repairs >= MAX_REPAIRS)),
   );
   if (broken.length > 0) actions.push({ kind: 'replace', vmIds: ids(broken), reason: 'they never joined' });
   const off = agents(rows).filter(
