@@ -154,10 +154,7 @@ const DEEDS: Record<string, (deps: ControlDeps, machine: Machine) => void> = {
     compute.machines.put({ ...machine, power: 'stopped' });
   },
   hang: ({ core }, machine) => core.driver.hang(machine.vmId),
-  vanish({ compute, core }, machine) {
-    vanish(compute, machine);
-    if (!machine.scaleSet) core.resources.delete(machine.id);
-  },
+  vanish: ({ compute }, machine) => vanish(compute, machine),
 };
 
 function disturb(deps: ControlDeps, { params }: Call): SimResponse {

@@ -50,15 +50,12 @@ function hits({ match }: Fault, request: SimRequest): boolean {
   return methodMatches && (!match.path || pathPattern(match.path).test(path));
 }
 
-/** `/regular expression/` between slashes with a flag or none, else a part of the path; case does not matter. */
-function pathPattern(path: string): RegExp {
-  const literal = /^\/(.+)\/i?$/.exec(path);
-  const isExpression = literal !== null && /[\\^$*+?()[\]|]/.test(path);
-  return new RegExp(isExpression ? (literal[1] ?? '') : isExpressionLike(path) ? path : escaped(path), 'i');
-}
+/** A part of the path and query, or a regular expression where it has the signs of one; case does not matter. */
+const pathPattern = (path: string): RegExp => new RegExp(isExpression(path) ? path : escaped(path), 'i');
 
-const isExpressionLike = (path: string): boolean => /[\\^$*+()[\]|]/.test(path);
-const escaped = (text: string): string => text.replace(/[.?]/g, '\\$&');
+/** A dollar sign inside belongs to a query such as `$expand`. */
+const isExpression = (path: string): boolean => /[\\^*+()[\]|]|\$$/.test(path);
+const escaped = (text: string): string => text.replace(/[.?$]/g, '\\$&');
 
 function answerOf(fault: Fault): SimResponse | undefined {
   if (fault.dropConnection) return { status: 0, drop: true };

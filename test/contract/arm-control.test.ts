@@ -1,15 +1,16 @@
 import { cloud, type Cloud } from './arm-cloud';
 import { clusterTemplate, GROUP } from './arm-bodies';
 
+const properties = {
+  mode: 'Incremental' as const,
+  template: clusterTemplate(2),
+  parameters: { data: { value: 'aGk=' } },
+};
+
 async function deployed(): Promise<Cloud> {
   const here = cloud();
   for (const name of [GROUP, 'demo-storage'])
     await here.resources.resourceGroups.createOrUpdate(name, { location: 'westeurope' });
-  const properties = {
-    mode: 'Incremental' as const,
-    template: clusterTemplate(2),
-    parameters: { data: { value: 'aGk=' } },
-  };
   await here.finish(await here.resources.deployments.beginCreateOrUpdate(GROUP, 'cluster', { properties }));
   return here;
 }
@@ -55,6 +56,15 @@ describe('control routes', () => {
     );
   });
 
+  it('lets a vanished master leave its network interface free, so that the same deployment brings it back', async () => {
+    const here = await deployed();
+    await here.control('POST', '/_local/instances/demo/master0/vanish');
+    await expect(here.compute.virtualMachines.get(GROUP, 'master0')).rejects.toMatchObject({ statusCode: 404 });
+    await here.finish(await here.resources.deployments.beginCreateOrUpdate(GROUP, 'cluster', { properties }));
+    const masters = here.driver.booted.filter(({ name }) => name === 'master0');
+    expect(new Set(masters.map(({ vmId }) => vmId)).size).toBe(2);
+  });
+
   it('makes requests fail as often as asked, and no more after the faults are gone', async () => {
     const here = await deployed();
     const fault = {
@@ -73,6 +83,16 @@ describe('control routes', () => {
     await here.control('DELETE', '/_local/faults');
     await expect(get()).resolves.toBeDefined();
   });
+
+  it.each(['$expand=instanceView', 'agents/virtualMachines?', '^/subscriptions/.+/virtualmachines\\?'])(
+    'finds requests by %s',
+    async (path) => {
+      const here = await deployed();
+      await here.control('POST', '/_local/faults', { match: { path }, status: 418 });
+      await expect(listed(here)).rejects.toMatchObject({ statusCode: 418 });
+      await expect(here.compute.virtualMachineScaleSets.get(GROUP, 'agents')).resolves.toBeDefined();
+    },
+  );
 
   it('counts requests by operation', async () => {
     const here = await deployed();

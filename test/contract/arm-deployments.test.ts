@@ -130,4 +130,22 @@ describe('deployments through the real SDK', () => {
       tagged.push(group.name);
     expect(tagged).toEqual(['demo-storage']);
   });
+
+  it.each([2_000, 15_000, 40_000])(
+    'deletes a group %i ms into its deployment without anything coming back',
+    async (afterMs) => {
+      const here = cloud();
+      await groups(here);
+      await here.resources.deployments.beginCreateOrUpdate(GROUP, 'cluster', { properties: properties() });
+      await here.clock.advance(afterMs);
+      await here.finish(await here.resources.resourceGroups.beginDelete(GROUP));
+      await here.clock.advance(600_000);
+      const state = await here.control<{ resources: { id: string }[]; vms: unknown[] }>('GET', '/_local/state');
+      expect(state.body.vms).toEqual([]);
+      expect(state.body.resources.filter(({ id }) => id.includes(GROUP))).toEqual([]);
+      expect(here.driver.calls.filter((call) => call.startsWith('boot')).length).toBeLessThanOrEqual(
+        here.driver.calls.filter((call) => call.startsWith('destroy')).length,
+      );
+    },
+  );
 });

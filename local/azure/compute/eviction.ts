@@ -4,6 +4,7 @@ import type { Compute } from './compute';
 import type { Machine } from './machines';
 import { capacityOf, setCapacity } from './scale-set';
 import { isAllocated } from './steps';
+import { forgetVm } from './vm';
 
 const NOTICE = 'eviction-notice';
 const EVICT = 'eviction';
@@ -92,6 +93,7 @@ export function vanish(compute: Compute, machine: Machine): void {
   if (machine.step) core.operations.partDone(machine.step.operation, evicted);
   if (isAllocated(machine)) capacity.release(machine.size);
   machines.remove(machine);
+  forgetVm(compute, machine);
   const scaleSet = machine.scaleSet && core.resources.get(machine.scaleSet.id);
   if (scaleSet) setCapacity(compute, scaleSet.id, capacityOf(scaleSet) - 1);
 }

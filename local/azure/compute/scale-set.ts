@@ -4,7 +4,7 @@ import { checkConditions, draftOf, settle } from '../arm/plain';
 import { checkReferences } from '../arm/references';
 import { nextNumber, present, type Resource } from '../arm/resources';
 import type { ResourceType, WriteOutcome, WriteRequest } from '../arm/types';
-import { isObject, objectAt, textAt, valueAt, type JsonObject } from '../json';
+import { objectAt, textAt, valueAt, type JsonObject } from '../json';
 import { overQuota } from './capacity';
 import type { Compute } from './compute';
 import { instanceComputerName, type Machine } from './machines';
@@ -21,14 +21,11 @@ const OVERPROVISION = 1.2;
 
 /** Uniform scale sets: the model and its capacity. */
 export function scaleSetType(compute: Compute): ResourceType {
-  const { core, machines } = compute;
-  core.operations.onAnyFinished((operation) => settleScaleSet(compute, operation));
+  compute.core.operations.onAnyFinished((operation) => settleScaleSet(compute, operation));
   return {
     type: SCALE_SET,
     write: (request) => writeScaleSet(compute, request),
     remove: (resource) => removeScaleSet(compute, resource),
-    show: (resource) => present({ ...resource, properties: { ...resource.properties } }),
-    checkRemovable: () => void machines,
   };
 }
 
@@ -268,6 +265,6 @@ export function registerScaleSetEnd({ core }: Compute): void {
   core.scheduler.on<{ operation: string }>('scale-set-emptied', ({ operation }) => core.operations.partDone(operation));
   core.operations.onAnyFinished((operation) => {
     const isEnd = operation.event?.operationName === `${SCALE_SET}/delete`;
-    if (isEnd && isObject(operation)) core.resources.delete(operation.resourceId);
+    if (isEnd) core.resources.delete(operation.resourceId);
   });
 }
