@@ -48,3 +48,13 @@ export function openDatabase(file: string): Database.Database {
     throw new Error(`The state file ${file} is in use by another host. Stop that one, or choose another state folder.`);
   }
 }
+
+/**
+ * Closes the state. libsql keeps a closed database open as long as a prepared statement has not been collected, and with
+ * it the lock; so the lock is given up first. It can be only after the write-ahead log has been left.
+ */
+export function releaseDatabase(db: Database.Database): void {
+  db.exec('PRAGMA journal_mode=DELETE; PRAGMA locking_mode=NORMAL; PRAGMA user_version;');
+  db.prepare('SELECT count(*) FROM instances').get();
+  db.close();
+}

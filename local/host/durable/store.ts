@@ -1,7 +1,7 @@
 import type Database from 'libsql';
 import type { InstanceFilter, PoisonedWork } from '../contract';
 import type { Entity, HistoryRow, Instance, Message, NewMessage, NewTask, Task } from './records';
-import { openDatabase } from './schema';
+import { openDatabase, releaseDatabase } from './schema';
 import { instanceQuery } from './instance-query';
 
 type Row = Record<string, unknown>;
@@ -48,7 +48,7 @@ export class DurableStore {
 
   close(): void {
     this.flush();
-    this.db.close();
+    releaseDatabase(this.db);
   }
 
   instance(id: string): Instance | undefined {

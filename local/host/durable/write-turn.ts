@@ -20,7 +20,8 @@ export async function writeTurn(engine: Engine, session: Session, turn: Conclusi
   updateSession(session, turn, out);
   for (const task of turn.cancelled) engine.cancel(task);
   if (turn.outcome === 'Completed' || turn.outcome === 'Failed') engine.counts.endedOrchestrations++;
-  for (const task of out.tasks) engine.dispatch(task);
+  const known = new Set(out.ended.map((task) => task.uid)); // their outcome is known already
+  for (const task of out.tasks) if (!known.has(task.uid)) engine.dispatch(task);
   for (const message of out.messages) engine.deliver(message);
   for (const task of out.ended) engine.taskEnded(task);
 }
@@ -65,11 +66,10 @@ function beginAnew(engine: Engine, { instance, answer }: Conclusion, out: HandOu
 export const newExecutionId = (): string => randomUUID().replace(/-/g, '');
 
 function addTask(engine: Engine, planned: NewTask, out: HandOut): void {
-  let task = engine.store.addTask(planned);
+  const task = engine.store.addTask(planned);
   const failure = task.kind === 'timer' ? undefined : (task.retry?.failure ?? startChild(engine, task, out));
   if (failure !== undefined && engine.store.endTask(task.uid, 'failed', failure)) {
     out.ended.push({ ...task, state: 'failed', result: failure });
-    task = { ...task, state: 'open' }; // for the session: it ends by what `taskEnded` delivers
   }
   out.tasks.push(task);
 }

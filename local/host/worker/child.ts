@@ -26,6 +26,8 @@ export class Child {
   private pong?: () => void;
   private timeoutMs: number | undefined;
   private gone = false;
+  /** It has carried something out, so what ended it was no fault of the app as a whole. */
+  hasWorked = false;
   /** Resolves when the app is loaded, rejects when it could not be. */
   readonly loaded: Promise<LoadedApp>;
   /** Resolves with the reason when the process has ended. Open work has been rejected by then. */
@@ -81,9 +83,14 @@ export class Child {
   private receive(message: FromChild): void {
     if (message.type === 'log') this.options.log(message.line);
     else if (message.type === 'pong') this.pong?.();
-    else if (message.type === 'done') this.close(message.id)?.resolve(message.value);
+    else if (message.type === 'done') this.finish(message.id)?.resolve(message.value);
     else if (message.type === 'failed')
-      this.close(message.id)?.reject(new InvocationFailure(message.error.message, message.error));
+      this.finish(message.id)?.reject(new InvocationFailure(message.error.message, message.error));
+  }
+
+  private finish(id: number): OpenWork | undefined {
+    this.hasWorked = true;
+    return this.close(id);
   }
 
   private close(id: number): OpenWork | undefined {
@@ -108,24 +115,24 @@ export class Child {
   }
 
   private watchLoading(): Promise<LoadedApp> {
+    const { appDir } = this.options;
     return new Promise((resolve, reject) => {
+      const fail = (reason: string): void => {
+        reject(new Error(`The app in ${appDir} could not be loaded: ${reason}`));
+        this.kill();
+      };
       this.process.on('message', (message: FromChild) => {
-        if (message.type === 'loaded') {
+        if (message.type === 'notLoaded') return fail(message.error.stack ?? message.error.message);
+        if (message.type !== 'loaded') return;
+        try {
           this.timeoutMs = functionTimeoutMs(message.app.hostJson.functionTimeout);
           resolve(message.app);
-        } else if (message.type === 'notLoaded') {
-          reject(
-            new Error(
-              `The app in ${this.options.appDir} could not be loaded: ${message.error.stack ?? message.error.message}`,
-            ),
-          );
-          this.kill();
+        } catch (error) {
+          fail((error as Error).message);
         }
       });
       this.process.once('error', reject);
-      this.process.once('exit', () =>
-        reject(new Error(`The app in ${this.options.appDir} ended its process while it was loaded.`)),
-      );
+      this.process.once('exit', () => reject(new Error(`The app in ${appDir} ended its process while it was loaded.`)));
     });
   }
 

@@ -107,14 +107,15 @@ class Supervisor implements AppWorker {
     this.child = child;
     this.startedAt = performance.now();
     this.app = await child.loaded;
-    void child.ended.then((reason) => this.onEnd(reason));
+    void child.ended.then((reason) => this.onEnd(child, reason));
     return child;
   }
 
-  private onEnd(reason: string): void {
+  private onEnd(child: Child, reason: string): void {
     if (this.stopped) return;
     this.log('error', `The worker process ended (${reason}) and is started again.`);
-    this.quickDeaths = performance.now() - this.startedAt < QUICK_DEATH_MS ? this.quickDeaths + 1 : 0;
+    const wasSound = child.hasWorked || performance.now() - this.startedAt > QUICK_DEATH_MS;
+    this.quickDeaths = wasSound ? 0 : this.quickDeaths + 1;
     this.relaunch();
   }
 

@@ -1,7 +1,7 @@
 'use strict';
 /** Orchestrations, activities and entities that exercise each feature of the Durable engine. */
 const df = require('durable-functions');
-const { appendFileSync, existsSync, statSync } = require('node:fs');
+const { appendFileSync, existsSync, statSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -50,6 +50,7 @@ activity('throwsLater', {
 activity('spins', {
   handler: (key) => {
     count(key);
+    writeFileSync(join(process.env.COUNTER_DIR, `${key}.pid`), String(process.pid));
     for (;;);
   },
 });
@@ -192,6 +193,11 @@ orchestration('changesOnReplay', function* (context) {
 orchestration('stopsShortOnReplay', function* (context) {
   if (count(context.df.instanceId) > 1) return 'not noticed';
   yield context.df.callActivity('square', 1);
+});
+orchestration('changesAfterEvent', function* (context) {
+  yield context.df.callActivity(count(context.df.instanceId) < 3 ? 'square' : 'echo', 1);
+  context.df.setCustomStatus('waiting');
+  return yield context.df.waitForExternalEvent('Go');
 });
 orchestration('mutatesInput', function* (context) {
   const state = { step: 0 };
