@@ -40,12 +40,16 @@ export async function install(root, onStart) {
     { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], onStart, onError: (text) => (errors += text) },
   );
   progress.stop();
-  if (code > 128) process.exit(code); // the lock stays behind and tells the next run to install again
+  // Either way the lock stays behind and tells the next run to install again.
+  if (INTERRUPTED.includes(code)) process.exit(code);
   if (code === 0 && !installIsFresh(root))
     throw new Error('npm has installed something else than the lock file asks for.');
   if (code !== 0) throw new Error(`${errors}npm could not install the packages (exit code ${code}).`);
   console.error(`Installed in ${Math.round((Date.now() - startedAt) / 1000)} s.`);
 }
+
+/** 128 plus SIGHUP, SIGINT, SIGKILL or SIGTERM. */
+const INTERRUPTED = [129, 130, 137, 143];
 
 function showProgress(startedAt) {
   const text = 'Installing packages (once, up to a minute)';

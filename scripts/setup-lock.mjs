@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } 
 import { dirname, join } from 'node:path';
 
 const HEARTBEAT_MS = 2_000;
-// A holder that was suspended for less than this keeps its lock; a dead one is known at once by its process id.
-const SILENT_MS = 60_000;
+// The dead are known by their process ids. This is for the id that another program has by now; longer than any install.
+const SILENT_MS = 900_000;
 const LOOK_AGAIN_MS = 200;
 const INSTALLING = 'installing';
 
