@@ -1,22 +1,38 @@
 import type { Handler } from '../../azure/http';
 import type { Clusters } from './clusters';
 import { DEMO_WORKLOAD } from './demo-workload';
+import { isReady } from './pod-scheduling';
 
 /**
  * `POST /_local/engine/{cluster}/disruption-budget {"allowed": n}`: from now on at most n pods of the demo workload may
  * be disrupted at once; `null` removes the budget. 404 for an unknown cluster, 400 for another body.
+ * `GET /_local/engine/{cluster}/nodes`: the nodes as the engine has them, each with its pods.
  */
 export function createControl(clusters: Clusters): Handler {
   return ({ method, url, body }) => {
-    const name = /^\/_local\/engine\/([^/]+)\/disruption-budget$/.exec(url.pathname)?.[1];
-    if (method !== 'POST' || name === undefined) return { status: 404, body: { error: 'unknown control route' } };
+    const [, name, what] = /^\/_local\/engine\/([^/]+)\/(disruption-budget|nodes)$/.exec(url.pathname) ?? [];
+    if (name === undefined || method !== (what === 'nodes' ? 'GET' : 'POST'))
+      return { status: 404, body: { error: 'unknown control route' } };
     const cluster = clusters.named(decodeURIComponent(name));
     if (!cluster) return { status: 404, body: { error: `no k3s cluster ${name} is running` } };
+    if (what === 'nodes') return { status: 200, body: { nodes: nodesOf(clusters, cluster.uid) } };
     const allowed = parseAllowed(body);
     if (allowed === undefined) return { status: 400, body: { error: 'allowed must be null or a number from 0' } };
     setBudget(clusters, cluster.uid, allowed);
     return { status: 200, body: { allowed } };
   };
+}
+
+function nodesOf(clusters: Clusters, uid: string): object[] {
+  const objects = clusters.objects(uid);
+  const pods = objects.list('pods');
+  return objects.list('nodes').map((node) => ({
+    name: node.metadata.name,
+    uid: node.metadata.uid,
+    ready: isReady(node),
+    unschedulable: node.spec?.['unschedulable'] === true,
+    pods: pods.filter((pod) => pod.spec?.['nodeName'] === node.metadata.name).map((pod) => pod.metadata.name),
+  }));
 }
 
 function parseAllowed(body: string): number | null | undefined {

@@ -1,0 +1,146 @@
+import { isDeepStrictEqual } from 'node:util';
+import { waitUntil, type Json, type Operation, type Starling } from './starling';
+
+export const SPEC = { engine: 'k3s', location: 'westeurope' };
+
+export interface Node {
+  name: string;
+  role: 'master' | 'agent';
+  vmId: string;
+  instanceId: string;
+  state: string;
+}
+
+export interface EngineNode {
+  name: string;
+  uid: string;
+  ready: boolean;
+  unschedulable: boolean;
+  pods: string[];
+}
+
+export interface Event {
+  id: string;
+  at: string;
+  type: string;
+  subject: string;
+  cause: string;
+  message: string;
+}
+
+export interface Vm {
+  vmId: string;
+  name: string;
+  resourceGroup: string;
+  provisioningState: string;
+  power?: string;
+}
+
+/** One cluster of a running Starling, as an operator and a look into the local Azure see it. */
+export class Cluster {
+  constructor(
+    private readonly starling: Starling,
+    readonly name: string,
+  ) {}
+
+  get path(): string {
+    return `/api/clusters/${this.name}`;
+  }
+
+  /** Starts an operation; throws unless it was accepted. Returns its id. */
+  async begin(method: string, path: string, body?: unknown): Promise<string> {
+    const answer = await this.starling.request<Operation>(method, this.path + path, body);
+    if (answer.status !== 202)
+      throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    return answer.body.id;
+  }
+
+  async carryOut(method: string, path: string, body?: unknown): Promise<Operation> {
+    return this.starling.waitForOperation(await this.begin(method, path, body));
+  }
+
+  deploy = (spec: object = {}): Promise<Operation> => this.carryOut('PUT', '', { ...SPEC, ...spec });
+  scale = (agents: number): Promise<Operation> => this.carryOut('POST', '/scale', { agents });
+  destroy = (query = ''): Promise<Operation> => this.carryOut('DELETE', query);
+
+  async get(): Promise<Json> {
+    return (await this.starling.request('GET', this.path)).body;
+  }
+
+  async nodes(): Promise<Node[]> {
+    return (await this.starling.request<{ nodes: Node[] }>('GET', `${this.path}/nodes`)).body.nodes ?? [];
+  }
+
+  async agents(): Promise<Node[]> {
+    return (await this.nodes()).filter(({ role }) => role === 'agent');
+  }
+
+  async events(since?: string): Promise<Event[]> {
+    const query = `?limit=1000${since ? `&since=${since}` : ''}`;
+    return (await this.starling.request<{ events: Event[] }>('GET', `${this.path}/events${query}`)).body.events;
+  }
+
+  /** What Azure has of it. */
+  async vms(): Promise<Vm[]> {
+    const { vms } = await this.starling.control<{ vms: Vm[] }>('GET', '/_local/state');
+    return vms.filter(({ resourceGroup }) => resourceGroup.toLowerCase() === `${this.name}-compute`);
+  }
+
+  /** What the engine has of it. */
+  async engineNodes(): Promise<EngineNode[]> {
+    return (await this.starling.control<{ nodes: EngineNode[] }>('GET', `/_local/engine/${this.name}/nodes`)).nodes;
+  }
+
+  disturb(instanceId: string, deed: 'crash' | 'hang' | 'vanish' | 'evict'): Promise<Json> {
+    return this.starling.control('POST', `/_local/instances/${this.name}/${instanceId}/${deed}`);
+  }
+
+  /** Waits until registry = Azure's listing = the engine's nodes, all of them ready, with so many agents (design §6, 1 and 2). */
+  async settles(agents: number): Promise<void> {
+    let seen = {};
+    const settled = async (): Promise<boolean> => {
+      const [cluster, nodes, vms, engine] = await Promise.all([
+        this.get(),
+        this.nodes(),
+        this.vms(),
+        this.engineNodes(),
+      ]);
+      seen = {
+        phase: cluster.phase,
+        reason: cluster.phaseReason,
+        operation: cluster.operation,
+        nodes,
+        vms: vms.map(brief),
+        engine,
+      };
+      const ready = nodes.filter(({ state }) => state === 'ready');
+      return (
+        cluster.phase === 'ready' &&
+        nodes.filter(({ role }) => role === 'agent').length === agents &&
+        isDeepStrictEqual(sorted(nodes, 'vmId'), sorted(vms, 'vmId')) &&
+        isDeepStrictEqual(
+          sorted(ready, 'name'),
+          sorted(
+            engine.filter((node) => node.ready && !node.unschedulable),
+            'name',
+          ),
+        ) &&
+        isDeepStrictEqual(sorted(nodes, 'name'), sorted(engine, 'name'))
+      );
+    };
+    await waitUntil(() => `${this.name} settles with ${agents} agents: ${JSON.stringify(seen, null, 1)}`, settled);
+  }
+}
+
+const brief = ({ name, vmId, provisioningState, power }: Vm): object => ({ name, vmId, provisioningState, power });
+const sorted = <K extends string>(items: Record<K, string>[], key: K): string[] =>
+  items.map((item) => item[key]).sort();
+
+/** Everything in Azure that belongs to the cluster or carries its tag. */
+export async function remainsOf(starling: Starling, cluster: string): Promise<string[]> {
+  const { resourceGroups, resources, vms } = await starling.control('GET', '/_local/state');
+  const isOurs = ({ id, tags }: { id: string; tags?: Record<string, string> }): boolean =>
+    tags?.['starling-cluster'] === cluster ||
+    new RegExp(`/resourcegroups/${cluster}-(compute|storage)(/|$)`, 'i').test(id);
+  return [...resourceGroups, ...resources, ...vms].filter(isOurs).map(({ id }) => id);
+}
