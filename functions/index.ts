@@ -13,6 +13,7 @@ import { AZURE_ANCHORS_PEM } from '../shared/attestation/anchors';
 import { createIssuerFetcher } from '../shared/attestation/issuer-fetcher';
 import { createAttestationVerifier } from '../shared/attestation/verifier';
 import { createAzureClients } from '../shared/azure/clients';
+import { cacheVault } from '../shared/azure/cached-vault';
 import { createCloud } from '../shared/azure/cloud';
 import { createTokenMint } from '../shared/azure/mint';
 import { createTableStores } from '../shared/azure/tables';
@@ -36,12 +37,12 @@ const EVENT_FUNCTION = 'azureEvents';
 function createWorld(config: Config): World {
   const clients = createAzureClients(config);
   const clock: Clock = { now: () => Date.now() };
-  const vault = createVault(clients);
+  const vault = cacheVault(createVault(clients), clock);
   return {
     ...createTableStores(clients),
     cloud: createCloud(clients),
     vault,
-    mint: createTokenMint(vault, clock),
+    mint: createTokenMint(vault),
     connectEngine,
     attestation: createAttestation(config, clock),
     renderDeployment: (cluster) => renderDeployment(config, cluster),

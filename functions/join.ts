@@ -11,8 +11,8 @@ import { identify, noteRefusal, type AttestedCall, type Caller, type Claims } fr
 import type { Reply } from './respond';
 import { requestReconcile } from './request-reconcile';
 
-/** A node asks again after that; boots of masters take a minute or two. */
-const NOT_YET_RETRY_MS = 10_000;
+/** A node asks again after that: boots of masters take a minute or two, and a thousand nodes must not ask at once. */
+const NOT_YET_RETRY_MS = { least: 10_000, perAgent: 100, most: 60_000 };
 const CLAIM_ATTEMPTS = 60;
 
 /** A VM proves who it is and gets the ticket with which it joins: one per VM and generation. */
@@ -30,8 +30,11 @@ export async function join(call: AttestedCall): Promise<Reply> {
   }
 }
 
-const notYet = (what: string): AppError =>
-  new AppError('CLUSTER_NOT_READY', `${what}; ask again`, { retryAfterMs: NOT_YET_RETRY_MS });
+function notYet(record: ClusterRecord, what: string): AppError {
+  const { least, perAgent, most } = NOT_YET_RETRY_MS;
+  const retryAfterMs = Math.min(most, Math.max(least, perAgent * record.spec.agents.count));
+  return new AppError('CLUSTER_NOT_READY', `${what}; ask again`, { retryAfterMs });
+}
 
 async function engineAccess(world: World, cluster: string): Promise<EngineAccess | undefined> {
   const text = await world.vault.get(secretNames(cluster).engine);
@@ -40,7 +43,7 @@ async function engineAccess(world: World, cluster: string): Promise<EngineAccess
 
 async function agentTicket(world: World, { record, row }: Caller<Claims>): Promise<Ticket> {
   const access = await engineAccess(world, record.name);
-  if (!access) throw notYet('no master is ready yet');
+  if (!access) throw notYet(record, 'no master is ready yet');
   const engine = world.connectEngine(record.spec.engine, access);
   const claimed = await claimTicket(world, row, engine);
   const token = {
@@ -48,7 +51,7 @@ async function agentTicket(world: World, { record, row }: Caller<Claims>): Promi
     expiresAt: claimed.ticketExpiresAt,
   };
   await engine.admitToken(token);
-  const servers = await masterServers(world, record.name);
+  const servers = await masterServers(world, record);
   return {
     ...common(record, claimed),
     role: 'agent',
@@ -67,12 +70,12 @@ async function masterTicket(world: World, { record, row }: Caller<Claims>): Prom
       rows.filter(({ role }) => role === 'master'),
     )
   )
-    throw notYet(`the masters before ${instanceId} are not ready`);
+    throw notYet(record, `the masters before ${instanceId} are not ready`);
   const initialise = instanceId === 'master0';
   const access = initialise ? undefined : await engineAccess(world, record.name);
   const claimed = await claimTicket(world, row, access && world.connectEngine(record.spec.engine, access));
   const fqdn = fqdnOf(world, record, instanceId);
-  const servers = initialise ? [] : await masterServers(world, record.name, instanceId);
+  const servers = initialise ? [] : await masterServers(world, record, instanceId);
   const token = await world.mint.serverToken(record.name);
   return { ...common(record, claimed), role: 'master', token, servers, labels: {}, initialise, tlsSans: [fqdn] };
 }
@@ -88,12 +91,12 @@ function fqdnOf(world: World, { name, spec }: ClusterRecord, master: string): st
 }
 
 /** Private addresses of the masters that answer, first the one that is surely there. */
-async function masterServers(world: World, cluster: string, without = ''): Promise<string[]> {
-  const masters = (await world.nodes.list(cluster))
+async function masterServers(world: World, record: ClusterRecord, without = ''): Promise<string[]> {
+  const masters = (await world.nodes.list(record.name))
     .map(({ record }) => record)
     .filter(({ role, address }) => role === 'master' && address);
   const usable = masters.filter(({ instanceId, ticketAttempt }) => instanceId !== without && ticketAttempt > 0);
-  if (usable.length === 0) throw notYet('no master’s address is known yet');
+  if (usable.length === 0) throw notYet(record, 'no master’s address is known yet');
   return usable
     .sort((a, b) => a.instanceId.localeCompare(b.instanceId))
     .map(({ address }) => `https://${address}:${ENGINE_PORT}`);

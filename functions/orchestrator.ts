@@ -27,7 +27,7 @@ export function createOrchestrator(client: () => DurableClient): Orchestrator {
         await client().startNew(name, { instanceId: id, input });
         return 'started';
       } catch (error) {
-        if ((await status(id)) === 'running') return 'exists';
+        if (/already exists/i.test(String(error))) return 'exists'; // the host's 409, which the SDK gives as text
         throw error;
       }
     },

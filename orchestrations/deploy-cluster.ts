@@ -2,9 +2,10 @@ import { JOIN_DEADLINE_MS } from '../shared/model/plan';
 import { activities, type ClusterView, type OperationInput } from './contracts';
 import { call, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
 import { carryOut, OperationEnd, publish } from './operation';
+import { lookPauseMs } from './pace';
 import { waitForAgents } from './wait-for-agents';
 
-/** Half the pace at which Compute lets a scale set be listed (10 a minute). */
+/** A deployment's listing is cheap; people watch it. */
 const POLL_MS = 10_000;
 /** Azure may take that long over a scale set; a deployment that takes longer is not coming. */
 const DEPLOY_DEADLINE_MS = 40 * 60_000;
@@ -94,6 +95,6 @@ function* waitForMasters(context: OrchestrationContext, operation: OperationInpu
       const message = `${view.masters.ready} of ${view.masters.desired} masters became ready within 15 minutes`;
       throw failed({ code: 'NEVER_JOINED', message });
     }
-    yield* sleep(context, POLL_MS);
+    yield* sleep(context, lookPauseMs(view.agents.total));
   }
 }

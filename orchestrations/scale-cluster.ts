@@ -2,6 +2,7 @@ import { JOIN_DEADLINE_MS } from '../shared/model/plan';
 import { activities, orchestrations, type Ending, type ScaleInput } from './contracts';
 import { call, callChild, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
 import { carryOut, OperationEnd, publish } from './operation';
+import { lookPauseMs } from './pace';
 import { waitForAgents } from './wait-for-agents';
 
 /** Azure's failure must be explained within a minute of Azure knowing it, so the operation is asked more often than that. */
@@ -80,7 +81,7 @@ function* watch(
       return { code: 'DEADLINE_EXCEEDED', message: 'Azure did not finish within 40 minutes' };
     const view = yield* call(context, activities.observeCluster, { cluster: input.cluster, cause: input.operationId });
     yield* publish(context, input, 'adding agents', { done: view.agents.ready, total: input.agents, unit: 'agents' });
-    yield* sleep(context, POLL_MS);
+    yield* sleep(context, lookPauseMs(view.agents.total));
   }
 }
 

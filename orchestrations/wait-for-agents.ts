@@ -1,9 +1,7 @@
 import { activities, type ClusterView, type Ending, type OperationInput } from './contracts';
 import { call, now, sleep, type OrchestrationContext, type Workflow } from './durable';
 import { publish } from './operation';
-
-/** Half the pace at which Compute lets a scale set be listed (10 a minute). */
-const POLL_MS = 10_000;
+import { lookPauseMs } from './pace';
 
 /** Watches agents become ready. Ends the operation with what came when all that can come has, or at the deadline. */
 export function* waitForAgents(
@@ -25,7 +23,7 @@ export function* waitForAgents(
     if (view.agents.ready >= wanted) return succeeded(view, wanted);
     const nothingMoreComes = view.agents.failed > 0 && view.agents.ready + view.agents.failed >= wanted;
     if (nothingMoreComes || now(context) > deadline) return short(view, wanted);
-    yield* sleep(context, POLL_MS);
+    yield* sleep(context, lookPauseMs(view.agents.total));
   }
 }
 

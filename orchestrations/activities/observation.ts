@@ -35,11 +35,12 @@ export async function look(world: World, cluster: string, cause: string): Promis
   const etags = new Map(rows.map(({ record, etag }) => [record.vmId, etag]));
   const known = rows.map(({ record }) => record);
   const findings = observe({ cluster, rows: known, machines, engine: engineNodes, now: isoNow(world), cause });
+  // First: a row that says `registered` is never looked at again for its token.
+  if (engine && engineNodes) await tidyEngine(world, engine, engineNodes, findings);
   await world.events.append(findings.events);
   const { conflicts } = await world.nodes.writeAll(
     findings.changed.map((record) => ({ record, etag: etags.get(record.vmId) })),
   );
-  if (engine && engineNodes) await tidyEngine(world, engine, engineNodes, findings);
   await forgetGone(world, findings.gone, { rows, engineSilent: engine !== undefined && engineNodes === undefined });
   return { record, rows: current(known, findings, new Set(conflicts)), machines, scaleSet, engine, engineNodes };
 }

@@ -1,10 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { AppError } from '../model/errors';
 import { secretNames } from '../model/names';
-import type { Clock, TokenMint, Vault } from '../ports';
+import type { TokenMint, Vault } from '../ports';
 
-/** Keys never change while a cluster lives; the age only bounds how long a process holds one of a destroyed cluster. */
-const KEY_AGE_MS = 60_000;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 /** Form of a Kubernetes bootstrap token: six characters, a dot, sixteen characters. */
 const ID_LENGTH = 6;
@@ -14,23 +12,14 @@ const SECRET_LENGTH = 16;
  * Tokens are derived, not stored: HMAC-SHA-256 under the cluster's key over VM, generation and attempt. So a repeated
  * join gets the same ticket although no table, history or log ever held the token.
  */
-export function createTokenMint(vault: Vault, clock: Clock): TokenMint {
-  const keys = new Map<string, { key: Promise<string>; readAt: number }>();
-  const keyOf = (cluster: string): Promise<string> => {
-    const cached = keys.get(cluster);
-    if (cached && clock.now() - cached.readAt < KEY_AGE_MS) return cached.key;
-    const key = requireSecret(vault, secretNames(cluster).joinKey);
-    keys.set(cluster, { key, readAt: clock.now() });
-    key.catch(() => keys.delete(cluster)); // the caller sees the failure; the next one asks again
-    return key;
-  };
+export function createTokenMint(vault: Vault): TokenMint {
+  const keyOf = (cluster: string): Promise<string> => requireSecret(vault, secretNames(cluster).joinKey);
   return {
     async prepare(cluster) {
       const names = secretNames(cluster);
       for (const name of [names.joinKey, names.serverToken]) {
         if ((await vault.get(name)) === undefined) await vault.set(name, randomBytes(32).toString('hex'));
       }
-      keys.delete(cluster);
     },
     async derive({ cluster, vmId, generation, attempt }) {
       const digest = createHmac('sha256', Buffer.from(await keyOf(cluster), 'hex'))
