@@ -34,17 +34,20 @@ export async function reportProgress(
   return { cancelRequested: record?.cancelRequested ?? false };
 }
 
-/** Writes down how the operation ended, then lets the cluster go. A repeat changes nothing. */
+/**
+ * Lets the cluster go, then writes down how the operation ended: who waits for its end may begin the next one at once.
+ * A repeat changes nothing.
+ */
 export async function finishOperation(world: World, ending: Ending): Promise<void> {
   const { cluster, operationId, state, error = null, result = null } = ending;
   const before = (await world.operations.get(operationId))?.record.state;
-  const record = await updateOperation(world, operationId, (row) =>
-    row.state === 'running' ? { ...row, state, error, result, phase: state, endedAt: isoNow(world) } : undefined,
-  );
   await updateCluster(world, cluster, (row) =>
     row.operation === operationId
       ? { ...row, operation: null, phase: ending.phase, phaseReason: ending.phaseReason ?? '' }
       : undefined,
+  );
+  const record = await updateOperation(world, operationId, (row) =>
+    row.state === 'running' ? { ...row, state, error, result, phase: state, endedAt: isoNow(world) } : undefined,
   );
   if (before !== 'running' || !record) return;
   const message = `${record.verb} ${state}${error ? `: ${error.message}` : ''}`;
