@@ -45,7 +45,8 @@ export function createFaults({ store, clock }: Core): Faults {
 }
 
 function hits({ match }: Fault, request: SimRequest): boolean {
-  const path = request.url.pathname + request.url.search;
+  // as people write it: the SDKs send `$expand` as `%24expand`
+  const path = request.url.pathname + request.url.search.replace(/%24/g, '$');
   const methodMatches = !match.method || match.method.toUpperCase() === request.method;
   return methodMatches && (!match.path || pathPattern(match.path).test(path));
 }
