@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Agent } from 'node:https';
 import { CoreV1Api, createConfiguration, ServerConfiguration, type RequestContext } from '@kubernetes/client-node';
 import type { EngineAccess } from '../../ports';
+import { httpLibrary } from './http-library';
 
 /** An API server that has not answered by then is treated as gone; a list of 1000 nodes takes less than a second. */
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -40,11 +41,11 @@ function createApi(access: EngineAccess): CoreV1Api {
   const agent = new Agent({ ca: access.caPem, keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS });
   const authenticate = (request: RequestContext): void => {
     request.setHeaderParam('Authorization', `Bearer ${access.credential}`);
-    request.setAgent(agent);
     request.setSignal(AbortSignal.timeout(REQUEST_TIMEOUT_MS));
   };
   return new CoreV1Api(
     createConfiguration({
+      httpApi: httpLibrary(agent),
       baseServer: new ServerConfiguration(access.endpoint.replace(/\/$/, ''), {}),
       authMethods: { default: { getName: () => 'starling', applySecurityAuthentication: authenticate } },
     }),

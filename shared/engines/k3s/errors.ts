@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { ApiException } from '@kubernetes/client-node';
 import { AppError } from '../../model/errors';
 
@@ -54,11 +55,10 @@ function toAppError(what: string, error: unknown): unknown {
 
 /** Socket and TLS trouble, also a server that shows a certificate of another CA: whoever that is, it is not the cluster. */
 function noAnswer(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isNativeError(error)) return undefined; // also one of another realm, as Node's own are under some test runners
   if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer in time';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (error.name === 'FetchError' || code !== '') return code || error.message;
-  return undefined;
+  return code || undefined;
 }
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : '');
