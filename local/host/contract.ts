@@ -166,7 +166,8 @@ export interface DurableHub {
   resume(instanceId: string, reason: string): Promise<Delivered>;
   /** Purges ended instances; returns how many. */
   purge(what: { instanceId: string } | InstanceFilter): Promise<number>;
-  signalEntity(entity: { name: string; key: string }, operation: string, input: unknown): Promise<void>;
+  /** `dueAt` (simulated time) delivers it then and not before. */
+  signalEntity(entity: { name: string; key: string }, operation: string, input: unknown, dueAt?: number): Promise<void>;
   readEntity(entity: { name: string; key: string }): Promise<{ exists: boolean; state: unknown }>;
   /** Work set aside because it killed the worker again and again; shown by the host's admin route. */
   poison(): PoisonedWork[];

@@ -212,6 +212,17 @@ test('gives settings to the app and resolves them in host.json', async () => {
   expect(host.worker.hostJson.extensions).toMatchObject({ durableTask: { hubName: 'SampleHub' } });
 });
 
+test('delivers a scheduled signal at its time, also through another host', async () => {
+  const dueAt = Date.now() + 300;
+  await host.hub.signalEntity(counter('later'), 'add', 1, dueAt);
+  await host.reopenHub();
+  await host.hub.signalEntity(counter('now'), 'add', 1);
+  await counted('now', 1);
+  expect((await host.hub.readEntity(counter('later'))).exists).toBe(false);
+  await counted('later', 1);
+  expect(Date.now()).toBeGreaterThanOrEqual(dueAt);
+});
+
 test('has logged no fault of its own', () => {
   expect(host.lines.filter((line) => /Fault of the host|count tasks differently/.test(line.message))).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { Admission } from '../../local/host/durable/admission';
 import { Alarms } from '../../local/host/durable/alarms';
 import { concurrencyLimits } from '../../local/host/durable/limits';
 import { isInternal, timerAfterFailure } from '../../local/host/durable/retry';
-import { flattenActions, signature, type SdkAction } from '../../local/host/worker/actions';
+import { flattenActions, signature, toNewAction, type SdkAction } from '../../local/host/worker/actions';
 import { functionTimeoutMs } from '../../local/host/worker/function-timeout';
 import { mainFiles } from '../../local/host/worker/main-files';
 import { resolveSettings } from '../../local/host/worker/settings';
@@ -99,6 +99,12 @@ describe('actions', () => {
     const event: SdkAction = { actionType: 6, externalEventName: 'E' };
     expect(() => flattenActions([any(a), any(a)])).toThrow(/callActivity 'a' is part of a second Task.any/);
     expect(flattenActions([any(event), any(event)])).toEqual([event]);
+  });
+
+  test('of a scheduled signal say when it is due', () => {
+    const fireAt = new Date(5000);
+    const action: SdkAction = { actionType: 10, instanceId: '@counter@a', operation: 'add', input: 1, fireAt };
+    expect(toNewAction(action, 3)).toMatchObject({ id: 3, kind: 'signalEntity', input: '1', dueAt: 5000 });
   });
 
   test('are compared by name and by inputs that cannot change in place', () => {

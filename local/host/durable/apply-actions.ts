@@ -23,9 +23,12 @@ function applyAction(action: NewAction, instance: Instance, plan: TurnPlan): voi
     case 'http':
       return plan.http(action.id, action.request);
     case 'callEntity':
-      return plan.callEntity(action.id, action.entityId, action.operation, action.input);
-    case 'signalEntity':
-      return plan.signalEntity(action.id, action.entityId, action.operation, action.input, action.dueAt);
+    case 'signalEntity': {
+      const { entityId, operation, input } = action;
+      const isSignal = action.kind === 'signalEntity';
+      const dueAt = action.kind === 'signalEntity' ? action.dueAt : 0;
+      return plan.operateEntity(action.id, { entityId, operation, input, isSignal, dueAt });
+    }
     case 'lock': {
       const { entityIds, lockRequestId: requestId } = action;
       instance.locks = { requestId, entityIds };

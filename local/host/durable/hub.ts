@@ -100,7 +100,12 @@ class Hub implements DurableHub {
     return purged;
   }
 
-  async signalEntity(entity: { name: string; key: string }, operation: string, input: unknown): Promise<void> {
+  async signalEntity(
+    entity: { name: string; key: string },
+    operation: string,
+    input: unknown,
+    dueAt = 0,
+  ): Promise<void> {
     this.assertKnown(entity.name, 'entityTrigger');
     const json = this.toJson(`The input of ${operation}`, input);
     const body = {
@@ -111,7 +116,7 @@ class Hub implements DurableHub {
       isSignal: true,
       callerId: null,
     } as const;
-    await this.engine.send({ to: entityId(entity), body, dueAt: 0 });
+    await this.engine.send({ to: entityId(entity), body, dueAt });
   }
 
   readEntity(entity: { name: string; key: string }): Promise<{ exists: boolean; state: unknown }> {

@@ -9,6 +9,14 @@ export type CheckFunction = (
   trigger: 'activityTrigger' | 'orchestrationTrigger' | 'entityTrigger',
 ) => string | undefined;
 
+export interface EntityRequest {
+  entityId: string;
+  operation: string;
+  input: string | null;
+  isSignal: boolean;
+  dueAt: number;
+}
+
 /** What one turn of an orchestration produces, before any of it is written. */
 export class TurnPlan {
   /** Received: what the replay is to see as new. */
@@ -83,12 +91,13 @@ export class TurnPlan {
     this.messages.push({ to: entityId, body, dueAt });
   }
 
-  callEntity(taskId: number, entityId: string, operation: string, input: string | null): void {
-    this.operate(taskId, entityId, { operation, input, isSignal: false }, 0);
-  }
-
-  signalEntity(taskId: number, entityId: string, operation: string, input: string | null, dueAt: number): void {
-    this.operate(taskId, entityId, { operation, input, isSignal: true }, dueAt);
+  /** `dueAt` is 0 for at once; only a signal may be due later. */
+  operateEntity(taskId: number, request: EntityRequest): void {
+    const { entityId, dueAt, ...operation } = request;
+    const impossible = this.check(entityName(entityId), 'entityTrigger');
+    if (impossible) return this.fail(impossible);
+    const body = { kind: 'operation', id: randomUUID(), callerId: this.instance.id, ...operation } as const;
+    this.sendToEntity(taskId, entityId, body, dueAt);
   }
 
   releaseLocks(firstTaskId: number): void {
@@ -101,22 +110,6 @@ export class TurnPlan {
 
   fail(reason: string): void {
     this.failure ??= reason;
-  }
-
-  private operate(
-    taskId: number,
-    entityId: string,
-    request: { operation: string; input: string | null; isSignal: boolean },
-    dueAt: number,
-  ): void {
-    const impossible = this.check(entityName(entityId), 'entityTrigger');
-    if (impossible) return this.fail(impossible);
-    this.sendToEntity(
-      taskId,
-      entityId,
-      { kind: 'operation', id: randomUUID(), callerId: this.instance.id, ...request },
-      dueAt,
-    );
   }
 
   private task(taskId: number, fields: Pick<NewTask, 'kind'> & Partial<NewTask>): void {

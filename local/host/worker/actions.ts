@@ -12,6 +12,7 @@ const TYPE = {
   callEntity: 7,
   callHttp: 8,
   signalEntity: 9,
+  scheduledSignalEntity: 10, // Part of the protocol, though durable-functions 3.5 does not send it.
   whenAny: 11,
   whenAll: 12,
   lockEntities: 13,
@@ -113,6 +114,7 @@ export function signature(action: SdkAction): string {
     case TYPE.callHttp:
       return `callHttp ${action.httpRequest?.method} ${action.httpRequest?.uri}`;
     case TYPE.signalEntity:
+    case TYPE.scheduledSignalEntity:
       return `signalEntity '${action.instanceId}' ${action.operation}${plainInput(action.input)}`;
     case TYPE.lockEntities:
       return `lock of ${entityIds(action).join(', ')}`;
@@ -184,7 +186,10 @@ export function toNewAction(action: SdkAction, id: number): NewAction {
     case TYPE.callEntity:
       return { ...common, kind: 'callEntity', entityId: target, operation, input: json(action.input) };
     case TYPE.signalEntity:
-      return { ...common, kind: 'signalEntity', entityId: target, operation, input: json(action.input), dueAt: 0 };
+    case TYPE.scheduledSignalEntity: {
+      const dueAt = action.fireAt ? new Date(action.fireAt).getTime() : 0;
+      return { ...common, kind: 'signalEntity', entityId: target, operation, input: json(action.input), dueAt };
+    }
     case TYPE.lockEntities:
       return { ...common, kind: 'lock', entityIds: entityIds(action), lockRequestId: action.lockRequestId ?? '' };
     case TYPE.releaseEntities:
