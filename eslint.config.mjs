@@ -87,7 +87,6 @@ const LAYERS = [
       /cron-parser/,
       /yaml/,
       /cli-progress/,
-      /@peculiar\/x509|pkijs|asn1js/,
     ],
     says: 'the local Azure knows Azure and Node, never the app',
   },

@@ -1,20 +1,13 @@
 // Packages that are ES modules only are transformed too: Jest runs CommonJS.
 const esModules = [
   '@kubernetes/client-node',
-  '@noble/hashes',
-  '@peculiar/.*',
-  'asn1js',
-  'bytestreamjs',
   'cron-parser',
   'fast-check',
   'jose',
   'jsonpath-plus',
   'oauth4webapi',
   'openid-client',
-  'pkijs',
   'pure-rand',
-  'pvtsutils',
-  'pvutils',
   'zod-openapi',
 ];
 
