@@ -100,6 +100,7 @@ async function insertCluster(world: World, name: string, operation: string, spec
   };
   if (await world.clusters.insert(record)) return undefined;
   const other = (await world.clusters.get(name))?.record.operation;
+  if (other === operation) return undefined; // the answer to this very write was lost, and the SDK sent it again
   throw inProgress(name, other ?? 'another request');
 }
 
@@ -109,6 +110,7 @@ async function claimCluster(world: World, cluster: string, id: string, claim: Cl
     const found = await world.clusters.get(cluster);
     if (!found) throw new AppError('CLUSTER_NOT_FOUND', `there is no cluster ${cluster}`);
     const { record, etag } = found;
+    if (record.operation === id) return undefined; // the answer to this very write was lost
     const isDestroying = record.operation !== null && record.phase === 'deleting';
     if (record.operation && (!claim.preempt || isDestroying)) throw inProgress(cluster, record.operation);
     const changed = {

@@ -137,8 +137,7 @@ async function converge(
     });
   const agents = spec.agents.count;
   const verb = record.phase === 'failed' ? 'deploy' : 'scale';
-  if (isPreview(call))
-    return preview(verb, [`change the number of agents from ${record.spec.agents.count} to ${agents}`]);
+  if (isPreview(call)) return preview(verb, [previewOf(verb, record.spec.agents.count, agents)]);
   if (agents === record.spec.agents.count && verb === 'scale') return store(call, { record, etag }, spec);
   return started(
     await begin(
@@ -149,6 +148,11 @@ async function converge(
       { change: (row) => ({ ...row, spec, ...(verb === 'deploy' ? { phase: 'deploying' as const } : {}) }) },
     ),
   );
+}
+
+function previewOf(verb: 'deploy' | 'scale', before: number, after: number): string {
+  if (before !== after) return `change the number of agents from ${before} to ${after}`;
+  return verb === 'deploy' ? 'submit the deployment again' : 'note the changed limits and policies; no resource changes';
 }
 
 async function store(

@@ -4,7 +4,7 @@ import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
 import { decideJoin, mayMasterJoin } from '../shared/model/join';
 import { ENGINE_PORT, masterFqdn, secretNames } from '../shared/model/names';
-import { advanceTo, type NodeRecord } from '../shared/model/node';
+import { advanceTo, isServing, type NodeRecord } from '../shared/model/node';
 import { stateEvent } from '../shared/model/observe';
 import type { EngineAccess, EnginePort, Versioned, World } from '../shared/ports';
 import { identify, noteRefusal, type AttestedCall, type Caller, type Claims } from './attested';
@@ -114,6 +114,7 @@ async function claimTicket(
     // Only a repeat can be a replay after registration, so only a repeat costs a look at the engine.
     const inEngine = record.ticketAttempt > 0 && (await engine?.getNode(record.nodeName)) !== undefined;
     const decision = decideJoin(record, inEngine, world.clock.now());
+    if (!decision.ok && decision.code === 'ALREADY_JOINED' && record.goingDown) await welcomeBack(world, row, engine);
     if (!decision.ok) throw new AppError(decision.code, decision.message);
     if (decision.attempt === record.ticketAttempt) return record;
     const now = new Date(world.clock.now()).toISOString();
@@ -130,6 +131,17 @@ async function claimTicket(
     row = await world.nodes.get(record.cluster, record.vmId);
   }
   throw new AppError('UNKNOWN_INSTANCE', 'the virtual machine is no longer part of the cluster');
+}
+
+/** A node that said it was going down has booted again: it may take work, unless it is being removed. */
+async function welcomeBack(
+  world: World,
+  { record, etag }: Versioned<NodeRecord>,
+  engine: EnginePort | undefined,
+): Promise<void> {
+  if (!isServing(record.state)) return;
+  await engine?.uncordon(record.nodeName);
+  await world.nodes.replace({ ...record, goingDown: false }, etag); // a lost write is made up at the next boot
 }
 
 /** A master reports how Starling reaches its engine. A repeat replaces the report. */
@@ -192,7 +204,9 @@ export async function leave(call: AttestedCall): Promise<Reply> {
     },
   ]);
   const access = role === 'agent' ? await engineAccess(call.world, record.name) : undefined;
-  if (access) await call.world.connectEngine(record.spec.engine, access).cordon(nodeName);
+  if (access && (await call.world.nodes.replace({ ...row.record, goingDown: true }, row.etag))) {
+    await call.world.connectEngine(record.spec.engine, access).cordon(nodeName);
+  }
   await requestReconcile(call, record.name, 'node');
   return { status: 200, body: { accepted: true } };
 }

@@ -96,7 +96,11 @@ function parseBody(schema: z.ZodType, text: string): unknown {
 }
 
 function parseQuery(route: Route, query: URLSearchParams): Call['query'] {
-  const given = Object.fromEntries([...query].filter(([name]) => name !== 'code')); // `code` is the function key
+  const pairs = [...query].filter(([name]) => name !== 'code'); // `code` is the function key
+  const given = Object.fromEntries(pairs);
+  // Of `?whatIf=true&whatIf=false` one would win, and the caller could have meant the other.
+  const repeated = Object.keys(given).filter((name) => pairs.filter(([other]) => other === name).length > 1);
+  if (repeated.length > 0) throw invalid(repeated.map((field) => ({ field, message: 'is given more than once' })));
   return check(z.strictObject(route.query ?? {}), given) as Call['query'];
 }
 

@@ -121,21 +121,27 @@ export interface Deployment {
 export interface Cloud {
   /** Is there quota for these cores in this location? One call. */
   checkQuota(need: { location: string; sizes: { size: string; count: number }[] }): Promise<Outcome<object>>;
-  /** Creates or finds both groups, tagged. Refuses with NAME_TAKEN when one exists without Starling's tags. A repeat is harmless. */
+  /**
+   * Creates or finds both groups, tagged. Refuses with NAME_TAKEN when one exists without Starling's tags; throws
+   * AZURE_UNAVAILABLE while one is still being deleted. A repeat is harmless.
+   */
   ensureGroups(cluster: string, location: string): Promise<Outcome<object>>;
   /** Submits the template (incremental, so a repeat converges). Refuses what Azure rejects at once. */
   beginDeployment(cluster: string, template: unknown, parameters: unknown): Promise<Outcome<object>>;
   getDeployment(cluster: string): Promise<Deployment | undefined>;
   /** Every resource of the deployment, nested ones included; empty before Azure began. */
   listDeploymentOperations(cluster: string): Promise<ResourceProgress[]>;
-  /** Masters, then agents; deleted ones are absent. Three calls and one a page. Empty when the group is not there. */
+  /** Masters, then agents; deleted ones are absent. Two calls, one per master, one per further page. Empty when the group is not there. */
   listMachines(cluster: string): Promise<Machine[]>;
   /** One instance or master by its id, undefined when Azure does not know it. One call. */
   getMachine(cluster: string, role: NodeRole, instanceId: string): Promise<Machine | undefined>;
   getScaleSet(cluster: string): Promise<ScaleSet | undefined>;
   /** Conditional on the etag just read; SCALE_SET_CONFLICT means read again. */
   setCapacity(cluster: string, capacity: number, etag: string): Promise<Outcome<Begun>>;
-  /** Deletes exactly these instances (1 to 1000, in batches of 100) and lowers capacity by as many. Unknown ids are left out. */
+  /**
+   * Deletes exactly these instances (1 to 1000, in batches of 100) and lowers capacity by as many. Unknown ids are left
+   * out. A conflict in a later batch refuses the whole although earlier batches were begun; repeating it is safe.
+   */
   deleteAgents(cluster: string, instanceIds: string[]): Promise<Outcome<Begun>>;
   /** Power on, or restart; an empty list is a bug and throws. */
   startAgents(cluster: string, instanceIds: string[]): Promise<Outcome<Begun>>;

@@ -125,6 +125,8 @@ master_config() {
   local leaves=$1
   if [[ -z $2 || $(json_leaf "$leaves" initialise) == true ]]; then printf 'cluster-init: true\n'; fi
   printf 'write-kubeconfig-mode: "0600"\nsecrets-encryption: true\n'
+  # A /24 a node: the default 10.42.0.0/16 would end at 256 nodes, this at 2048, clear of services (10.43.0.0/16) and network.
+  printf 'cluster-cidr: "10.128.0.0/13"\n'
   printf 'agent-token: "%s"\n' "$(agent_token "$(json_leaf "$leaves" token)")"
   list tls-san tlsSans. "$leaves"
 }

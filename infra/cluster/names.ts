@@ -19,14 +19,6 @@ export const AGENTS_PREFIX = '172.31.16.0/20';
 /** Fixed, so that nodes know the masters before DNS does. Azure keeps the first four addresses of a subnet. */
 export const masterAddress = (index: number): string => `172.31.0.${10 + index}`;
 
-/** Globally unique within a location because of `suffix`; at most 24 + 1 + 13 + 8 of 63 characters. */
-export const masterLabel = (cluster: string, suffix: string, index: number): string =>
-  `${cluster}-${suffix}-${masterName(index)}`;
-
-/** Public name of a master, which Azure makes from the label. Known before the deployment, so it can be in certificates. */
-export const masterFqdn = (place: { cluster: string; suffix: string; location: string }, index: number): string =>
-  `${masterLabel(place.cluster, place.suffix, index)}.${place.location.toLowerCase().replace(/\s/g, '')}.cloudapp.azure.com`;
-
 /** 3 to 24 lower-case letters and digits, unique in all of Azure: so the suffix comes first and is never cut. */
 export const storageAccountName = (cluster: string, suffix: string): string =>
   `st${suffix}${cluster.replace(/-/g, '')}`.toLowerCase().slice(0, 24);

@@ -10,6 +10,7 @@ import type {
 } from '@azure/arm-network';
 import { type ArmResource, type Body, type Child, resourceId } from './arm';
 import type { ClusterTemplateInput } from './input';
+import { masterLabel } from '../../shared/model/names';
 import * as names from './names';
 import { agentRules, masterRules } from './security-rules';
 
@@ -44,7 +45,7 @@ export function networkResources(input: ClusterTemplateInput): ArmResource[] {
 
 /** Public address and interface of one master. */
 export function masterNetworkResources(input: ClusterTemplateInput, index: number): ArmResource[] {
-  const label = names.masterLabel(input.cluster, input.suffix, index);
+  const label = masterLabel(input.cluster, input.suffix, index);
   return [publicAddress(input, `${names.masterName(index)}-address`, label), masterInterface(input, index)];
 }
 

@@ -30,8 +30,8 @@ export interface MachineSpec {
 export interface MachineDriver {
   /** Power on with the disk as it is; the first boot finds an empty disk. */
   boot(spec: MachineSpec): void;
-  /** Power off. Graceful lets the guest stop its services first. */
-  shutdown(vmId: string, graceful: boolean): void;
+  /** Power off. Graceful lets the guest stop its services first; `comesBack` is a reboot, which a guest does not call leaving. */
+  shutdown(vmId: string, graceful: boolean, comesBack?: boolean): void;
   /** Empties the disk. The caller boots the machine afterwards. */
   wipe(vmId: string): void;
   /** The VM is no more. */

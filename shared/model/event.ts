@@ -1,7 +1,7 @@
 /** One state change and its cause (design §6, invariant 10). Never holds a secret. */
 export interface EventRecord {
   cluster: string;
-  /** Sortable and unique; writing the same id again is harmless. */
+  /** Unique; begins with its time where it can, which keeps it sortable. Writing the same id again is harmless. */
   id: string;
   at: string;
   /** `node.ready`, `operation.started`, `join.refused`, `azure.event` … */

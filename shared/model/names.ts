@@ -10,9 +10,14 @@ export function uniqueSuffix(subscriptionId: string, cluster: string): string {
   return hash.toString(36).padStart(7, '0');
 }
 
-/** Public DNS name of a master, known before Azure has made it. */
+/** Label of a master's public address: unique within a location because of `suffix`, at most 46 of 63 characters. */
+export function masterLabel(cluster: string, suffix: string, index: number): string {
+  return `${cluster}-${suffix}-master${index}`;
+}
+
+/** Public DNS name of a master, which Azure makes from the label: known before Azure has made it. */
 export function masterFqdn(cluster: string, location: string, suffix: string, index: number): string {
-  return `${cluster}-${suffix}-master${index}.${location}.cloudapp.azure.com`;
+  return `${masterLabel(cluster, suffix, index)}.${location.toLowerCase().replace(/\s/g, '')}.cloudapp.azure.com`;
 }
 
 export const ENGINE_PORT = 6443;

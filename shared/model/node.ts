@@ -48,6 +48,8 @@ export interface NodeRecord {
   registeredAt: string;
   /** The engine's uid of the node, known once it was seen. */
   nodeUid: string;
+  /** It said that it is going down and was cordoned for that; cleared when it has booted again. */
+  goingDown: boolean;
   /** Repairs tried since it was last ready. */
   repairs: number;
 }

@@ -79,6 +79,7 @@ export function newRow(sight: { cluster: string; now: string }, machine: Machine
     ticketExpiresAt: '',
     registeredAt: '',
     nodeUid: '',
+    goingDown: false,
     repairs: 0,
   };
 }

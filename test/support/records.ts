@@ -58,6 +58,7 @@ export function nodeRecord(cluster: string, index: number): NodeRecord {
     ticketExpiresAt: '',
     registeredAt: '',
     nodeUid: '',
+    goingDown: false,
     repairs: 0,
   };
 }

@@ -1,6 +1,6 @@
 import { buildClusterTemplate } from '../../infra/cluster/build-cluster-template';
 import type { ClusterTemplateInput } from '../../infra/cluster/input';
-import { masterFqdn } from '../../infra/cluster/names';
+import { masterFqdn } from '../../shared/model/names';
 import { createAzure } from '../../local/azure/azure';
 import { virtualClock } from '../../local/clock';
 import { createScheduler } from '../../local/scheduler';
@@ -110,6 +110,8 @@ test('the template is accepted, deployed to the end, and names the masters', asy
   expect(properties.error).toBeUndefined();
   expect(properties.provisioningState).toBe('Succeeded');
   const place = { cluster: 'demo', suffix: 'x7k2m', location: 'westeurope' };
-  expect(properties.outputs?.masters?.value).toEqual([0, 1, 2].map((index) => masterFqdn(place, index)));
+  expect(properties.outputs?.masters?.value).toEqual(
+    [0, 1, 2].map((index) => masterFqdn(place.cluster, place.location, place.suffix, index)),
+  );
   expect(arm.failures).toEqual([]);
 });

@@ -1,7 +1,8 @@
 import { buildClusterTemplate } from '../../infra/cluster/build-cluster-template';
 import { checkTemplate } from '../../infra/cluster/check-template';
 import type { ClusterTemplateInput } from '../../infra/cluster/input';
-import { masterFqdn, storageAccountName } from '../../infra/cluster/names';
+import { storageAccountName } from '../../infra/cluster/names';
+import { masterFqdn } from '../../shared/model/names';
 import type { ClusterSpec } from '../../shared/model/cluster';
 
 const spec: ClusterSpec = {
@@ -124,9 +125,7 @@ describe('cluster template', () => {
     const built = build({ masters: { count: 3, size: 'Standard_B2s' } });
     const address = find(built, 'publicIPAddresses', 'master2-address');
     expect(address.properties).toMatchObject({ dnsSettings: { domainNameLabel: 'demo-x7k2m-master2' } });
-    expect(masterFqdn({ cluster: 'demo', suffix: 'x7k2m', location: 'West Europe' }, 2)).toBe(
-      'demo-x7k2m-master2.westeurope.cloudapp.azure.com',
-    );
+    expect(masterFqdn('demo', 'West Europe', 'x7k2m', 2)).toBe('demo-x7k2m-master2.westeurope.cloudapp.azure.com');
   });
 
   test('keeps the account name unique however long the cluster is called', () => {

@@ -86,7 +86,7 @@ export function createSteps(core: Core, machines: Machines, capacity: Capacity):
     const during = verb === 'start' && machine.power === 'running' ? 'running' : (DURING[verb] ?? machine.power);
     machines.put({ ...machine, power: verb === 'create' ? 'starting' : during });
     if (['powerOff', 'deallocate', 'restart', 'redeploy', 'delete'].includes(verb))
-      driver.shutdown(machine.vmId, !force);
+      driver.shutdown(machine.vmId, !force, verb === 'restart' || verb === 'redeploy');
     if (verb === 'reimage') {
       driver.shutdown(machine.vmId, false);
       driver.wipe(machine.vmId);

@@ -43,7 +43,7 @@ const toVersioned = (row: StoredRow): Versioned<NodeRecord> => ({ record: toReco
 const toRow = (record: NodeRecord): Row => ({ partitionKey: record.cluster, rowKey: record.vmId, ...record });
 
 function toRecord(row: StoredRow): NodeRecord {
-  const { text, number } = columnsOf(row);
+  const { text, number, flag } = columnsOf(row);
   return {
     cluster: text('cluster'),
     vmId: text('vmId'),
@@ -60,6 +60,7 @@ function toRecord(row: StoredRow): NodeRecord {
     ticketExpiresAt: text('ticketExpiresAt'),
     registeredAt: text('registeredAt'),
     nodeUid: text('nodeUid'),
+    goingDown: flag('goingDown'),
     repairs: number('repairs'),
   };
 }
