@@ -152,7 +152,9 @@ async function converge(
 
 function previewOf(verb: 'deploy' | 'scale', before: number, after: number): string {
   if (before !== after) return `change the number of agents from ${before} to ${after}`;
-  return verb === 'deploy' ? 'submit the deployment again' : 'note the changed limits and policies; no resource changes';
+  return verb === 'deploy'
+    ? 'submit the deployment again'
+    : 'note the changed limits and policies; no resource changes';
 }
 
 async function store(

@@ -140,7 +140,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
   azure.start();
   onStop(azure.stop);
   const key = host.keys.default;
-  writeLocalJson(stateDir, { appUrl: host.url, azureUrl, key });
+  writeLocalJson(stateDir, { appUrl: host.url, azureUrl, imdsUrl: `http://127.0.0.1:${ports.inside}`, key });
   return { appUrl: host.url, azureUrl, key, clock };
 }
 

@@ -62,7 +62,16 @@ export function secretOf(store: Store, name: string, bytes: number): string {
   return secret;
 }
 
-/** What programs need to find the running Starling: `{appUrl, azureUrl, key}`, for the owner's eyes only. */
-export function writeLocalJson(stateDir: string, content: { appUrl: string; azureUrl: string; key: string }): void {
+/** Where to find the running Starling, and its function key: for the owner's eyes only. */
+export interface LocalAddresses {
+  appUrl: string;
+  azureUrl: string;
+  /** Metadata services of all VMs: `{imdsUrl}/{vmId}/metadata/…`. */
+  imdsUrl: string;
+  key: string;
+}
+
+/** What programs need to find the running Starling. */
+export function writeLocalJson(stateDir: string, content: LocalAddresses): void {
   writeFileSync(join(stateDir, 'local.json'), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
 }
