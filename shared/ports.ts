@@ -110,10 +110,10 @@ export interface ResourceProgress {
 
 export interface Deployment {
   state: 'running' | 'succeeded' | 'failed';
-  template: unknown;
   parameters: unknown;
   outputs: Record<string, unknown>;
-  code?: string;
+  /** Why it failed. */
+  code?: 'QUOTA_EXCEEDED' | 'CAPACITY_UNAVAILABLE' | 'DEPLOYMENT_FAILED';
   message?: string;
 }
 
@@ -129,6 +129,8 @@ export interface Cloud {
   /** Submits the template (incremental, so a repeat converges). Refuses what Azure rejects at once. */
   beginDeployment(cluster: string, template: unknown, parameters: unknown): Promise<Outcome<object>>;
   getDeployment(cluster: string): Promise<Deployment | undefined>;
+  /** The template as it was submitted; undefined before that. */
+  getTemplate(cluster: string): Promise<unknown>;
   /** Every resource of the deployment, nested ones included; empty before Azure began. */
   listDeploymentOperations(cluster: string): Promise<ResourceProgress[]>;
   /** Masters, then agents; deleted ones are absent. Two calls, one per master, one per further page. Empty when the group is not there. */

@@ -75,12 +75,7 @@ export async function pollDeployment(
   return {
     ...count,
     state: 'failed',
-    code: failureCode(deployment.code),
+    code: deployment.code ?? 'DEPLOYMENT_FAILED',
     message: deployment.message ?? 'Azure gave no reason',
   };
-}
-
-/** The adapter has found the deepest meaning already; anything else is a failed deployment. */
-function failureCode(code: string | undefined): 'QUOTA_EXCEEDED' | 'CAPACITY_UNAVAILABLE' | 'DEPLOYMENT_FAILED' {
-  return code === 'QUOTA_EXCEEDED' || code === 'CAPACITY_UNAVAILABLE' ? code : 'DEPLOYMENT_FAILED';
 }

@@ -4,7 +4,7 @@ import { computeGroup } from '../model/cluster';
 import { AppError, type Outcome } from '../model/errors';
 import type { Deployment, ResourceProgress } from '../ports';
 import type { AzureClients } from './clients';
-import { deepestError, foundOrUndefined, readFailure, toRefusal } from './errors';
+import { deepestError, describe, failureOf, foundOrUndefined, meaningOf, readFailure, toRefusal } from './errors';
 
 /** One deployment per cluster, always of this name: a repeat converges, and the latest is the one that counts. */
 const DEPLOYMENT = 'starling';
@@ -52,9 +52,9 @@ async function whileActive(
   template: unknown,
   parameters: unknown,
 ): Promise<Outcome<object>> {
-  const active = await getDeployment(clients, cluster);
+  const [active, submitted] = await Promise.all([getDeployment(clients, cluster), getTemplate(clients, cluster)]);
   const isRepeat =
-    isDeepStrictEqual(active?.template, asJson(template)) && sameValues(active?.parameters, asJson(parameters));
+    isDeepStrictEqual(submitted, asJson(template)) && sameValues(active?.parameters, asJson(parameters));
   if (isRepeat) return { ok: true };
   throw new AppError('AZURE_UNAVAILABLE', `Another deployment of ${cluster} is still running at Azure`, {
     retryAfterMs: ACTIVE_RETRY_MS,
@@ -72,22 +72,32 @@ function sameValues(active: unknown, asked: unknown): boolean {
   );
 }
 
-/** ARM does not return the template with the deployment; it is exported by a second call. */
 export async function getDeployment(clients: AzureClients, cluster: string): Promise<Deployment | undefined> {
-  const [deployment, exported] = await Promise.all([
-    readDeployment(clients, cluster),
-    foundOrUndefined(() => clients.resources().deployments.exportTemplate(computeGroup(cluster), DEPLOYMENT)),
-  ]);
+  const deployment = await readDeployment(clients, cluster);
   if (!deployment) return undefined;
   const { provisioningState, parameters, outputs, error } = deployment.properties ?? {};
-  const deepest = deepestError(error);
   return {
     state: stateOf(provisioningState),
-    template: exported?.template ?? {},
     parameters: parameters ?? {},
     outputs: valuesOf(outputs),
-    ...(deepest ? { code: deepest.code, message: deepest.message } : {}),
+    ...(error ? failureIn(error) : {}),
   };
+}
+
+/** The same words as of a failed write on the scale set: a caller must not care which of the two found no room. */
+function failureIn(error: unknown): Pick<Deployment, 'code' | 'message'> {
+  const failure = failureOf(0, error);
+  const code = meaningOf(failure)?.code;
+  const isExplained = code === 'QUOTA_EXCEEDED' || code === 'CAPACITY_UNAVAILABLE';
+  return { code: isExplained ? code : 'DEPLOYMENT_FAILED', message: describe(failure) };
+}
+
+/** ARM does not return the template with the deployment; it is exported by a call of its own. */
+export async function getTemplate(clients: AzureClients, cluster: string): Promise<unknown> {
+  const exported = await foundOrUndefined(() =>
+    clients.resources().deployments.exportTemplate(computeGroup(cluster), DEPLOYMENT),
+  );
+  return exported?.template;
 }
 
 export async function listDeploymentOperations(clients: AzureClients, cluster: string): Promise<ResourceProgress[]> {

@@ -124,7 +124,8 @@ describe('a deployment', () => {
     const deployment = await cloud.getDeployment('demo');
     expect(deployment).toMatchObject({
       state: 'failed',
-      code: expect.stringMatching(/AllocationFailed|Overconstrained/),
+      code: 'CAPACITY_UNAVAILABLE',
+      message: expect.stringMatching(/AllocationFailed|Overconstrained/),
     });
     const failed = (await cloud.listDeploymentOperations('demo')).filter(({ state }) => state === 'failed');
     expect(failed).toContainEqual(expect.objectContaining({ code: expect.stringMatching(/AllocationFailed/) }));
