@@ -135,8 +135,9 @@ async function endPreempted(
   if (!found || found.record.state !== 'running') return;
   const message = `pre-empted by ${by}`;
   const endedAt = new Date(world.clock.now()).toISOString();
-  await world.operations.replace(
-    { ...found.record, state: 'cancelled', phase: 'cancelled', endedAt, error: { code: 'CANCELLED', message } },
-    found.etag,
-  );
+  const ended = { ...found.record, endedAt, error: { code: 'CANCELLED' as const, message } };
+  if (!(await world.operations.replace({ ...ended, state: 'cancelled', phase: 'cancelled' }, found.etag))) return;
+  const { cluster, verb } = found.record;
+  const event = { cluster, id: `${endedAt}-${id}`, at: endedAt, type: 'operation.cancelled', subject: id, cause: by };
+  await world.events.append([{ ...event, message: `${verb} cancelled: ${message}` }]);
 }

@@ -40,6 +40,7 @@ export function* carryOut<I extends OperationInput>(
   } catch (error) {
     ending = error instanceof OperationEnd ? error.ending : crashed(error);
   }
+  if (ending.error?.code === 'CANCELLED') ending = { ...ending, state: 'cancelled' }; // an activity found itself pre-empted
   yield* call(context, activities.finishOperation, { cluster, operationId, ...ending });
 }
 

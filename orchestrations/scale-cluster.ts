@@ -39,14 +39,7 @@ function* shrink(context: OrchestrationContext, input: ScaleInput, vmIds: string
     drain: true,
   });
   if (!retired.problem) return;
-  const { code, message } = retired.problem;
-  throw new OperationEnd({
-    state: 'failed',
-    error: { code, message },
-    result: { left: retired.left },
-    phase: 'degraded',
-    phaseReason: message,
-  });
+  throw degraded(retired.problem, { left: retired.left });
 }
 
 function* grow(context: OrchestrationContext, input: ScaleInput): Workflow<void> {
@@ -90,16 +83,13 @@ type Failed = { code: NonNullable<Ending['error']>['code']; message: string };
 /** Azure will not give more: what came is the new wish, so that the reconcile does not ask for the rest for ever. */
 function* explain(context: OrchestrationContext, input: ScaleInput, problem: Failed): Workflow<never> {
   const { cluster, operationId } = input;
+  if (problem.code === 'CANCELLED') throw degraded(problem); // the wish is no longer this operation's to change
   const view = yield* call(context, activities.observeCluster, { cluster, cause: operationId });
   const came = view.agents.provisioned;
   const message = `${problem.message} (${came} of ${input.agents} agents came)`;
   yield* call(context, activities.setDesiredAgents, { cluster, agents: came, cause: operationId });
-  const result = { agents: { wanted: input.agents, came } };
-  throw new OperationEnd({
-    state: 'failed',
-    error: { code: problem.code, message },
-    result,
-    phase: 'degraded',
-    phaseReason: message,
-  });
+  throw degraded({ code: problem.code, message }, { agents: { wanted: input.agents, came } });
 }
+
+const degraded = (error: Failed, result?: unknown): OperationEnd =>
+  new OperationEnd({ state: 'failed', error, result, phase: 'degraded', phaseReason: error.message });

@@ -40,7 +40,6 @@ export async function reportProgress(
  */
 export async function finishOperation(world: World, ending: Ending): Promise<void> {
   const { cluster, operationId, state, error = null, result = null } = ending;
-  const before = (await world.operations.get(operationId))?.record.state;
   await updateCluster(world, cluster, (row) =>
     row.operation === operationId
       ? { ...row, operation: null, phase: ending.phase, phaseReason: ending.phaseReason ?? '' }
@@ -49,7 +48,7 @@ export async function finishOperation(world: World, ending: Ending): Promise<voi
   const record = await updateOperation(world, operationId, (row) =>
     row.state === 'running' ? { ...row, state, error, result, phase: state, endedAt: isoNow(world) } : undefined,
   );
-  if (before !== 'running' || !record) return;
+  if (record?.state !== state) return; // somebody else has ended it, and said so
   const message = `${record.verb} ${state}${error ? `: ${error.message}` : ''}`;
   const id = `${record.endedAt ?? isoNow(world)}-${operationId}`;
   await writeEvent(world, {
