@@ -65,7 +65,8 @@ function registerRoute(route: Route, run: (call: Call) => Promise<Reply>, wiring
     handler: async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
       const correlationId = randomUUID();
       try {
-        const raw = { params: request.params, query: request.query, text: () => request.text(), correlationId };
+        const query = new URL(request.url).searchParams; // request.query keeps one of two parameters of the same name
+        const raw = { params: request.params, query, text: () => request.text(), correlationId };
         return await respond(route, raw, wiring.tools(context), run);
       } catch (error) {
         return problem(error, correlationId, logTo(context)); // settings are missing: there is no world to answer from
