@@ -72,9 +72,11 @@ export async function listEvents(call: Call): Promise<Reply> {
 
 export async function getTemplate(call: Call): Promise<Reply> {
   const { record } = await requireCluster(call);
-  const deployment = await call.world.cloud.getDeployment(record.name);
-  if (!deployment) throw new AppError('NO_DEPLOYMENT', `nothing of ${record.name} has been submitted to Azure yet`);
-  return { status: 200, body: { template: deployment.template, parameters: deployment.parameters } };
+  const { cloud } = call.world;
+  const [deployment, template] = await Promise.all([cloud.getDeployment(record.name), cloud.getTemplate(record.name)]);
+  if (!deployment || !template)
+    throw new AppError('NO_DEPLOYMENT', `nothing of ${record.name} has been submitted to Azure yet`);
+  return { status: 200, body: { template, parameters: deployment.parameters } };
 }
 
 export async function getDeployment(call: Call): Promise<Reply> {

@@ -41,6 +41,7 @@ const failed = (refusal: {
 
 function* waitForDeployment(context: OrchestrationContext, operation: OperationInput): Workflow<void> {
   const deadline = now(context) + DEPLOY_DEADLINE_MS;
+  let nextLook = now(context);
   for (;;) {
     const polled = yield* call(context, activities.pollDeployment, operation);
     yield* publish(context, operation, 'deploying resources', {
@@ -52,6 +53,14 @@ function* waitForDeployment(context: OrchestrationContext, operation: OperationI
     if (polled.state === 'failed') yield* explainDeployment(context, operation, polled);
     if (now(context) > deadline)
       throw failed({ code: 'DEADLINE_EXCEEDED', message: 'Azure did not finish the deployment within 40 minutes' });
+    if (now(context) >= nextLook) {
+      // VMs boot before the deployment ends: those on record need no lookup of their own when they join.
+      const view = yield* call(context, activities.observeCluster, {
+        cluster: operation.cluster,
+        cause: operation.operationId,
+      });
+      nextLook = now(context) + lookPauseMs(view.agents.desired);
+    }
     yield* sleep(context, POLL_MS);
   }
 }

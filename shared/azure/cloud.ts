@@ -1,6 +1,6 @@
 import type { Cloud } from '../ports';
 import type { AzureClients } from './clients';
-import { beginDeployment, getDeployment, listDeploymentOperations } from './deployments';
+import { beginDeployment, getDeployment, getTemplate, listDeploymentOperations } from './deployments';
 import { deleteGroup, ensureGroups, groupExists, listTagged } from './groups';
 import { getMachine, listMachines } from './machines';
 import { poll } from './pollers';
@@ -14,6 +14,7 @@ export function createCloud(clients: AzureClients): Cloud {
     ensureGroups: (cluster, location) => ensureGroups(clients, cluster, location),
     beginDeployment: (cluster, template, parameters) => beginDeployment(clients, cluster, template, parameters),
     getDeployment: (cluster) => getDeployment(clients, cluster),
+    getTemplate: (cluster) => getTemplate(clients, cluster),
     listDeploymentOperations: (cluster) => listDeploymentOperations(clients, cluster),
     listMachines: (cluster) => listMachines(clients, cluster),
     getMachine: (cluster, role, instanceId) => getMachine(clients, cluster, role, instanceId),

@@ -53,8 +53,7 @@ async function whileActive(
   parameters: unknown,
 ): Promise<Outcome<object>> {
   const [active, submitted] = await Promise.all([getDeployment(clients, cluster), getTemplate(clients, cluster)]);
-  const isRepeat =
-    isDeepStrictEqual(submitted, asJson(template)) && sameValues(active?.parameters, asJson(parameters));
+  const isRepeat = isDeepStrictEqual(submitted, asJson(template)) && sameValues(active?.parameters, asJson(parameters));
   if (isRepeat) return { ok: true };
   throw new AppError('AZURE_UNAVAILABLE', `Another deployment of ${cluster} is still running at Azure`, {
     retryAfterMs: ACTIVE_RETRY_MS,

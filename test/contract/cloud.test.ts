@@ -71,7 +71,7 @@ describe('a deployment', () => {
     expect(await cloud.beginDeployment('demo', template, parameters)).toEqual({ ok: true });
     const running = await cloud.getDeployment('demo');
     expect(running?.state).toBe('running');
-    expect(running?.template).toEqual(JSON.parse(JSON.stringify(template)));
+    expect(await cloud.getTemplate('demo')).toEqual(JSON.parse(JSON.stringify(template)));
     expect(Object.keys(running?.parameters as object).sort()).toEqual(Object.keys(parameters).sort());
     await simulated.until(async () => (await cloud.getDeployment('demo'))?.state === 'succeeded');
     expect(await cloud.getDeployment('demo')).toMatchObject({

@@ -66,6 +66,7 @@ class ChildWorker {
 }
 
 async function main(appDir: string): Promise<void> {
+  process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the host says when work is done
   dieWithParent();
   speakLastWords();
   let log = (line: LogLine): void => send({ type: 'log', line });
