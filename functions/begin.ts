@@ -14,7 +14,10 @@ export const WORKFLOWS: Record<Verb, string> = {
   destroy: orchestrations.destroyCluster.name,
 };
 
-interface Claim {
+interface Start {
+  verb: Verb;
+  /** What the orchestration gets beside cluster and operation. */
+  input?: object;
   /** Makes the cluster's row. */
   create?: ClusterSpec;
   /** Changes the cluster's row in the same write that takes the lock. */
@@ -32,15 +35,14 @@ const CLAIM_ATTEMPTS = 10;
 export async function begin(
   call: Pick<Call, 'world' | 'orchestrator'>,
   cluster: string,
-  verb: Verb,
-  input: object,
-  claim: Claim,
+  start: Start,
 ): Promise<OperationRecord> {
+  const { verb, input } = start;
   const { world, orchestrator } = call;
   const id = operationId(cluster, verb, `${world.clock.now().toString(36)}${randomBytes(4).toString('hex')}`);
-  const preempted = claim.create
-    ? await insertCluster(world, cluster, id, claim.create)
-    : await claimCluster(world, cluster, id, claim);
+  const preempted = start.create
+    ? await insertCluster(world, cluster, id, start.create)
+    : await claimCluster(world, cluster, id, start);
   const now = new Date(world.clock.now()).toISOString();
   const operation: OperationRecord = {
     id,
@@ -105,7 +107,7 @@ async function insertCluster(world: World, name: string, operation: string, spec
 }
 
 /** Returns the operation that was pre-empted, if any. */
-async function claimCluster(world: World, cluster: string, id: string, claim: Claim): Promise<string | undefined> {
+async function claimCluster(world: World, cluster: string, id: string, claim: Start): Promise<string | undefined> {
   for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
     const found = await world.clusters.get(cluster);
     if (!found) throw new AppError('CLUSTER_NOT_FOUND', `there is no cluster ${cluster}`);

@@ -104,20 +104,17 @@ async function create(call: Call<ClusterSpec>, name: string, spec: ClusterSpec):
     `deploy ${spec.masters.count} masters and ${spec.agents.count} agents in ${spec.location}`,
   ];
   if (isPreview(call)) return preview('deploy', would);
-  const operation = await begin(call, name, 'deploy', {}, { create: spec });
+  const operation = await begin(call, name, { verb: 'deploy', create: spec });
   return started(operation);
 }
 
 async function redeploy(call: Call<ClusterSpec>, { record }: { record: ClusterRecord }): Promise<Reply> {
   if (isPreview(call)) return preview('deploy', ['submit the deployment again']);
   return started(
-    await begin(
-      call,
-      record.name,
-      'deploy',
-      {},
-      { change: (row) => ({ ...row, phase: 'deploying', phaseReason: '' }) },
-    ),
+    await begin(call, record.name, {
+      verb: 'deploy',
+      change: (row) => ({ ...row, phase: 'deploying', phaseReason: '' }),
+    }),
   );
 }
 
@@ -142,13 +139,11 @@ async function converge(
   if (isPreview(call)) return preview(verb, [previewOf(verb, record.spec.agents.count, agents)]);
   if (agents === record.spec.agents.count && verb === 'scale') return store(call, { record, etag }, spec);
   return started(
-    await begin(
-      call,
-      record.name,
+    await begin(call, record.name, {
       verb,
-      { agents },
-      { change: (row) => ({ ...row, spec, ...(verb === 'deploy' ? { phase: 'deploying' as const } : {}) }) },
-    ),
+      input: { agents },
+      change: (row) => ({ ...row, spec, ...(verb === 'deploy' ? { phase: 'deploying' as const } : {}) }),
+    }),
   );
 }
 
@@ -205,7 +200,7 @@ export async function scaleCluster(call: Call<z.infer<typeof ScaleSchema>>): Pro
     ...row,
     spec: { ...row.spec, agents: { ...row.spec.agents, count: agents } },
   });
-  return started(await begin(call, record.name, 'scale', { agents }, { change }));
+  return started(await begin(call, record.name, { verb: 'scale', input: { agents }, change }));
 }
 
 export async function destroyCluster(call: Call): Promise<Reply> {
@@ -218,5 +213,5 @@ export async function destroyCluster(call: Call): Promise<Reply> {
       groups.map((group) => `delete the resource group ${group} and everything in it`),
     );
   const change = (row: ClusterRecord): ClusterRecord => ({ ...row, phase: 'deleting', phaseReason: '' });
-  return started(await begin(call, record.name, 'destroy', { storage }, { change, preempt: true }));
+  return started(await begin(call, record.name, { verb: 'destroy', input: { storage }, change, preempt: true }));
 }

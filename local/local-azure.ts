@@ -88,7 +88,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     log: say,
   });
   const attestation = createAttestationControl({ machines: inventory, pki });
-  let host: FunctionsHost | undefined;
+  const running: { host?: FunctionsHost } = {}; // Event Grid delivers to it as soon as it is there
   const azure: Azure = createAzure({
     store,
     clock,
@@ -102,7 +102,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
       baseUrl: () => 'https://management.azure.com',
       quotaCores: options.quotaCores,
       seed: options.seed,
-      deliver: (destination, body, headers) => deliver(host, destination, body, headers),
+      deliver: (destination, body, headers) => deliver(running.host, destination, body, headers),
     },
   });
   const { ports, azureUrl } = await openPorts(options, { azure, k3s: createK3sListener(k3s), pki, imds }, onStop);
@@ -127,7 +127,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     rootPem: pki.rootPem,
     rootFile,
   };
-  host = await startHost({
+  const host = await startHost({
     appDir,
     stateDir: join(stateDir, 'host'),
     port: options.appPort,
@@ -136,6 +136,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     log,
     env: { ...env, ...appSettings(app) },
   });
+  running.host = host;
   onStop(host.stop);
   azure.start();
   onStop(azure.stop);

@@ -53,7 +53,7 @@ export function verifierFor(pki: LocalPki, options: Partial<AttestationVerifierO
   return { ...verifier, asked: host.asked };
 }
 
-let pool: KeyObject[] = [];
+const pool: KeyObject[] = [];
 
 /** An RSA key. Making one costs a tenth of a second, so tests that need several share a few by number. */
 export function rsaKey(n: number): KeyObject {
