@@ -1,5 +1,5 @@
 import { Cluster, remainsOf } from '../support/cluster';
-import { startStarling, waitUntil, type Starling } from '../support/starling';
+import { startStarling, type Starling } from '../support/starling';
 
 let starling: Starling;
 let cluster: Cluster;
@@ -103,16 +103,32 @@ describe('the life of a cluster', () => {
   test('an instance that crashes is ready again, and an event names the repair', async () => {
     const [victim] = await cluster.agents();
     await cluster.disturb(victim!.instanceId, 'crash');
-    await eventOf(victim!.name, 'node.notReady');
-    await eventOf(victim!.name, 'repair.start');
+    await cluster.hasEvent(victim!.name, 'repair.start');
     await cluster.settles(2);
     expect((await cluster.agents()).map(({ vmId }) => vmId)).toContain(victim!.vmId);
+  });
+
+  test('an instance that hangs is restarted once it has been silent for long enough', async () => {
+    const [victim] = await cluster.agents();
+    await cluster.disturb(victim!.instanceId, 'hang');
+    await cluster.hasEvent(victim!.name, 'repair.restart');
+    await cluster.settles(2);
+    expect((await cluster.agents()).map(({ vmId }) => vmId)).toContain(victim!.vmId);
+  });
+
+  test('a master that crashes is started again, and no agent is touched meanwhile', async () => {
+    const before = await cluster.nodes();
+    await cluster.disturb('master0', 'crash');
+    await cluster.hasEvent('master0', 'repair.start');
+    await cluster.settles(2);
+    const identity = ({ name, vmId }: { name: string; vmId: string }) => ({ name, vmId });
+    expect((await cluster.nodes()).map(identity)).toEqual(before.map(identity));
   });
 
   test('an instance that vanishes is replaced', async () => {
     const [victim] = await cluster.agents();
     await cluster.disturb(victim!.instanceId, 'vanish');
-    await eventOf(victim!.name, 'node.gone');
+    await cluster.hasEvent(victim!.name, 'node.gone');
     await cluster.settles(2);
     expect((await cluster.agents()).map(({ vmId }) => vmId)).not.toContain(victim!.vmId);
   });
@@ -135,11 +151,6 @@ describe('the life of a cluster', () => {
     expect(types).toContain('cluster.destroyed');
   });
 });
-
-const eventOf = (subject: string, type: string): Promise<void> =>
-  waitUntil(`${subject} has an event ${type}`, async () =>
-    (await cluster.events()).some((event) => event.subject === subject && event.type === type),
-  );
 
 /** Looks at the engine's nodes all the time: which were cordoned, and which went with work that a drain would have moved. */
 function watchDrains(): { end(): Promise<{ cordoned: Set<string>; lostWork: string[] }> } {

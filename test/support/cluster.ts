@@ -80,6 +80,13 @@ export class Cluster {
     return (await this.starling.request<{ events: Event[] }>('GET', `${this.path}/events${query}`)).body.events;
   }
 
+  /** Waits for an event; without a subject, of anything in the cluster. */
+  hasEvent(subject: string | undefined, type: string): Promise<void> {
+    const isIt = (event: Event): boolean => event.type === type && (!subject || event.subject === subject);
+    const what = `${this.name} has an event ${type} of ${subject ?? 'anything'}`;
+    return waitUntil(what, async () => (await this.events()).some(isIt));
+  }
+
   /** What Azure has of it. */
   async vms(): Promise<Vm[]> {
     const { vms } = await this.starling.control<{ vms: Vm[] }>('GET', '/_local/state');
@@ -116,8 +123,11 @@ export class Cluster {
       const ready = nodes.filter(({ state }) => state === 'ready');
       return (
         cluster.phase === 'ready' &&
+        cluster.operation === null &&
+        cluster.agents?.desired === agents &&
         nodes.filter(({ role }) => role === 'agent').length === agents &&
         isDeepStrictEqual(sorted(nodes, 'vmId'), sorted(vms, 'vmId')) &&
+        vms.every(({ provisioningState, power }) => provisioningState === 'Succeeded' && power === 'running') &&
         isDeepStrictEqual(
           sorted(ready, 'name'),
           sorted(

@@ -1,0 +1,102 @@
+import { Cluster, remainsOf, SPEC } from '../support/cluster';
+import { startStarling, waitUntil, type Operation, type Starling } from '../support/starling';
+
+let starling: Starling;
+let cluster: Cluster;
+beforeAll(async () => {
+  starling = await startStarling();
+  cluster = new Cluster(starling, 'phoenix');
+});
+afterAll(() => starling?.stop());
+
+const phaseOf = async (id: string): Promise<string> =>
+  (await starling.request<Operation>('GET', `/api/operations/${id}`)).body.phase;
+const killAndRestart = async (): Promise<void> => {
+  await starling.kill9();
+  await starling.restart();
+};
+
+/** One story: each test takes the cluster over from the one before. */
+describe('kill -9 of everything, and a start on the same state', () => {
+  test.each(['starting', 'deploying resources', 'waiting for agents'])(
+    'while a deploy is %s: it completes',
+    async (phase) => {
+      const fresh = new Cluster(starling, `fresh-${phase.split(' ')[0]}`);
+      const id = await fresh.begin('PUT', '', SPEC);
+      await waitUntil(`the deploy is ${phase}`, async () => phase === 'starting' || (await phaseOf(id)) === phase);
+      await killAndRestart();
+      expect(await starling.waitForOperation(id)).toMatchObject({ state: 'succeeded' });
+      await fresh.settles(3);
+      expect(await fresh.destroy()).toMatchObject({ state: 'succeeded' });
+      expect(await remainsOf(starling, fresh.name)).toEqual([]);
+    },
+  );
+
+  test.each(['looking at the cluster', 'adding agents', 'waiting for agents'])(
+    'while a scale to 5 is %s: it completes',
+    async (phase) => {
+      if ((await starling.request('GET', cluster.path)).status === 404)
+        expect(await cluster.deploy()).toMatchObject({ state: 'succeeded' });
+      else expect(await cluster.scale(3)).toMatchObject({ state: 'succeeded' });
+      const id = await cluster.begin('POST', '/scale', { agents: 5 });
+      await waitUntil(`the scale is ${phase}`, async () => reached(await phaseOf(id), phase));
+      await killAndRestart();
+      expect(await starling.waitForOperation(id)).toMatchObject({ state: 'succeeded' });
+      await cluster.settles(5);
+    },
+  );
+
+  test('while a scale drains: it completes', async () => {
+    const id = await cluster.begin('POST', '/scale', { agents: 2 });
+    await waitUntil('an agent leaves', async () =>
+      (await cluster.nodes()).some(({ state }) => /draining|leaving/.test(state)),
+    );
+    await killAndRestart();
+    expect(await starling.waitForOperation(id)).toMatchObject({ state: 'succeeded' });
+    await cluster.settles(2);
+  });
+
+  test('twice within one scale: it completes', async () => {
+    const id = await cluster.begin('POST', '/scale', { agents: 4 });
+    await killAndRestart();
+    await killAndRestart();
+    expect(await starling.waitForOperation(id)).toMatchObject({ state: 'succeeded' });
+    await cluster.settles(4);
+  });
+
+  test('while a destroy runs: it completes and leaves nothing', async () => {
+    const id = await cluster.begin('DELETE', '');
+    await killAndRestart();
+    expect(await starling.waitForOperation(id)).toMatchObject({
+      state: 'succeeded',
+      result: { certificate: { cluster: 'phoenix' } },
+    });
+    expect(await remainsOf(starling, 'phoenix')).toEqual([]);
+  });
+});
+
+const COURSE = ['starting', 'looking at the cluster', 'adding agents', 'waiting for agents'];
+/** A phase may be over before it was seen: then the kill comes a little later than meant. */
+const reached = (phase: string, wanted: string): boolean =>
+  COURSE.indexOf(phase) >= COURSE.indexOf(wanted) || !COURSE.includes(phase);
+
+describe('Ctrl-C', () => {
+  test('ends cleanly with exit code 0 and no child left, also during a deploy, and the next start goes on', async () => {
+    const id = await new Cluster(starling, 'patient').begin('PUT', '', SPEC);
+    expect(starling.children().length).toBeGreaterThan(0);
+    expect(await starling.interrupt()).toBe(0);
+    expect(starling.children()).toEqual([]);
+    await starling.restart();
+    expect(await starling.waitForOperation(id)).toMatchObject({ state: 'succeeded' });
+    await new Cluster(starling, 'patient').settles(3);
+  });
+
+  test('while one runs, a second one on the same state is refused and told what to do', async () => {
+    const { exitCode, output } = await starling.startSecond();
+    expect(output).toContain(
+      'is in use by another Starling. Stop it, or choose another folder with STARLING_STATE_DIR.',
+    );
+    expect(exitCode).toBe(2);
+    expect((await starling.request('GET', '/api/health')).status).toBe(200);
+  });
+});
