@@ -57,12 +57,13 @@ export interface Operation {
   result: Json;
 }
 
-export async function startStarling(env: Record<string, string> = {}): Promise<Starling> {
+export async function startStarling(env: Record<string, string> = {}, options: string[] = []): Promise<Starling> {
   buildOnce();
   const stateDir = mkdtempSync(join(tmpdir(), 'starling-'));
   const [appPort, azurePort] = await freePorts();
   const settings = { PORT: `${appPort}`, LOCAL_AZURE_PORT: `${azurePort}`, STARLING_STATE_DIR: stateDir };
-  const starling = new RunningStarling(stateDir, { STARLING_TIME_SCALE: `${TIME_SCALE}`, ...settings, ...env });
+  const variables = { STARLING_TIME_SCALE: `${TIME_SCALE}`, ...settings, ...env };
+  const starling = new RunningStarling(stateDir, variables, ['--empty', ...options]);
   try {
     await starling.restart();
   } catch (error) {
@@ -79,10 +80,11 @@ class RunningStarling implements Starling {
   constructor(
     readonly stateDir: string,
     private readonly env: Record<string, string>,
+    private readonly args: string[],
   ) {}
 
   async restart(): Promise<void> {
-    this.process = startStarlingProcess(['--empty'], this.env);
+    this.process = startStarlingProcess(this.args, this.env);
     await waitUntil(
       'Starling has started',
       () => {
@@ -145,7 +147,7 @@ class RunningStarling implements Starling {
   async startSecond(): Promise<{ exitCode: number | string; output: string }> {
     const [appPort, azurePort] = await freePorts();
     const env = { ...this.env, PORT: `${appPort}`, LOCAL_AZURE_PORT: `${azurePort}` };
-    const second = startStarlingProcess(['--empty'], env);
+    const second = startStarlingProcess(this.args, env);
     const late = wait(START_DEADLINE_MS, 'still running', { ref: false });
     const exitCode = await Promise.race([second.ended, late]);
     second.signal('SIGKILL');

@@ -7,15 +7,18 @@ import { isReady } from './pod-scheduling';
  * `POST /_local/engine/{cluster}/disruption-budget {"allowed": n}`: from now on at most n pods of the demo workload may
  * be disrupted at once; `null` removes the budget. 404 for an unknown cluster, 400 for another body.
  * `GET /_local/engine/{cluster}/nodes`: the nodes as the engine has them, each with its pods.
+ * `GET /_local/engine/{cluster}/bootstrap-tokens`: ids of the tokens with which agents may join now, and no secret.
  */
 export function createControl(clusters: Clusters): Handler {
   return ({ method, url, body }) => {
-    const [, name, what] = /^\/_local\/engine\/([^/]+)\/(disruption-budget|nodes)$/.exec(url.pathname) ?? [];
-    if (name === undefined || method !== (what === 'nodes' ? 'GET' : 'POST'))
+    const [, name, what] =
+      /^\/_local\/engine\/([^/]+)\/(disruption-budget|nodes|bootstrap-tokens)$/.exec(url.pathname) ?? [];
+    if (name === undefined || method !== (what === 'disruption-budget' ? 'POST' : 'GET'))
       return { status: 404, body: { error: 'unknown control route' } };
     const cluster = clusters.named(decodeURIComponent(name));
     if (!cluster) return { status: 404, body: { error: `no k3s cluster ${name} is running` } };
     if (what === 'nodes') return { status: 200, body: { nodes: nodesOf(clusters, cluster.uid) } };
+    if (what === 'bootstrap-tokens') return { status: 200, body: { tokens: tokensOf(clusters, cluster.uid) } };
     const allowed = parseAllowed(body);
     if (allowed === undefined) return { status: 400, body: { error: 'allowed must be null or a number from 0' } };
     setBudget(clusters, cluster.uid, allowed);
@@ -34,6 +37,13 @@ function nodesOf(clusters: Clusters, uid: string): object[] {
     pods: pods.filter((pod) => pod.spec?.['nodeName'] === node.metadata.name).map((pod) => pod.metadata.name),
   }));
 }
+
+const tokensOf = (clusters: Clusters, uid: string): string[] =>
+  clusters
+    .objects(uid)
+    .list('secrets', 'kube-system')
+    .filter(({ type }) => type === 'bootstrap.kubernetes.io/token')
+    .map(({ metadata }) => metadata.name.slice('bootstrap-token-'.length));
 
 function parseAllowed(body: string): number | null | undefined {
   try {
