@@ -69,6 +69,8 @@ export interface ClusterView {
   /** A write on the scale set is still going on at Azure. */
   scaleSetBusy: boolean;
   engineReachable: boolean;
+  /** vmIds of agents whose VM is off though they should serve; absent when there is none. */
+  stopped?: string[];
   /** What is wrong with agents that are not coming, at most three, for a person. */
   problems: string[];
 }
@@ -114,7 +116,7 @@ export const activities = {
   confirmGone: contract<{ cluster: string; vmIds: string[]; cause: string }, { left: string[] }>('confirmGone'),
   planRepairs: contract<ReconcileInput, { actions: Action[]; settled: boolean }>('planRepairs'),
   powerAgents: contract<
-    { cluster: string; verb: 'start' | 'restart'; vmIds: string[]; reason: string },
+    { cluster: string; verb: 'start' | 'restart'; vmIds: string[]; reason: string; operationId?: string },
     Outcome<{ poller: string | null }>
   >('powerAgents'),
   startMaster: contract<{ cluster: string; name: string; reason: string }, Outcome<{ poller: string | null }>>(

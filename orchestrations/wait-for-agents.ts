@@ -23,7 +23,26 @@ export function* waitForAgents(
     if (view.agents.ready >= wanted) return succeeded(view, wanted);
     const nothingMoreComes = view.agents.failed > 0 && view.agents.ready + view.agents.failed >= wanted;
     if (nothingMoreComes || now(context) > deadline) return short(view, wanted);
+    yield* keepUp(context, operation, view, wanted);
     yield* sleep(context, lookPauseMs(view.agents.total));
+  }
+}
+
+/** The reconcile gives way to operations, so what breaks meanwhile is the operation's to mend: VMs off, VMs gone. */
+function* keepUp(
+  context: OrchestrationContext,
+  operation: OperationInput,
+  view: ClusterView,
+  wanted: number,
+): Workflow<void> {
+  const { cluster, operationId } = operation;
+  if (view.stopped) {
+    const reason = 'their virtual machines are stopped';
+    yield* call(context, activities.powerAgents, { cluster, operationId, verb: 'start', vmIds: view.stopped, reason });
+  }
+  if (view.agents.total < wanted && !view.scaleSetBusy) {
+    // What Azure refuses is seen at the next look: failed agents, or still too few at the deadline.
+    yield* call(context, activities.growTo, { cluster, operationId, agents: wanted });
   }
 }
 

@@ -2,6 +2,7 @@ import type { ClusterRecord } from '../../shared/model/cluster';
 import { AppError } from '../../shared/model/errors';
 import type { NodeRecord } from '../../shared/model/node';
 import { observe } from '../../shared/model/observe';
+import { stoppedAgents } from '../../shared/model/plan';
 import type { EngineNode, EnginePort, Machine, ScaleSet, Versioned, World } from '../../shared/ports';
 import type { ClusterView } from '../contracts';
 import { engineOf, isoNow, requireCluster, writeEvent } from './records';
@@ -110,6 +111,7 @@ export function viewOf({ record, rows, machines, scaleSet, engineNodes }: Look):
   const masters = rows.filter(({ role }) => role === 'master');
   const serving = agents.filter(({ state }) => state !== 'draining' && state !== 'leaving');
   const failed = serving.filter(({ state }) => state === 'failed');
+  const stopped = stoppedAgents(rows, machines);
   return {
     agents: {
       desired: record.spec.agents.count,
@@ -122,6 +124,7 @@ export function viewOf({ record, rows, machines, scaleSet, engineNodes }: Look):
     capacity: scaleSet?.capacity,
     scaleSetBusy: scaleSet !== undefined && scaleSet.provisioning !== 'succeeded' && scaleSet.provisioning !== 'failed',
     engineReachable: engineNodes !== undefined,
+    ...(stopped.length > 0 ? { stopped } : {}),
     problems: [...new Set(failed.map(({ detail }) => detail).filter(Boolean))].slice(0, 3),
   };
 }

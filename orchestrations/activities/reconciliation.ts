@@ -68,10 +68,10 @@ export async function endReconcile(world: World, { cluster }: { cluster: string 
 /** Powers agents on or restarts them, and counts the attempt so that a hopeless one is only reported in the end. */
 export async function powerAgents(
   world: World,
-  input: { cluster: string; verb: 'start' | 'restart'; vmIds: string[]; reason: string },
+  input: { cluster: string; verb: 'start' | 'restart'; vmIds: string[]; reason: string; operationId?: string },
 ): Promise<Outcome<{ poller: string | null }>> {
-  const { cluster, verb, vmIds, reason } = input;
-  if (!(await mayProceed(world, cluster, undefined))) return { ok: true, poller: null };
+  const { cluster, verb, vmIds, reason, operationId } = input;
+  if (!(await mayProceed(world, cluster, operationId))) return { ok: true, poller: null };
   const rows = (await world.nodes.list(cluster)).map(({ record }) => record).filter(({ vmId }) => vmIds.includes(vmId));
   if (rows.length === 0) return { ok: true, poller: null };
   const instanceIds = rows.map(({ instanceId }) => instanceId);
@@ -83,7 +83,13 @@ export async function powerAgents(
   const outcome = begun.ok ? 'begun' : `refused: ${begun.message}`;
   for (const row of rows) {
     const message = `${verb} of ${row.nodeName} ${outcome}, because ${reason}`;
-    await writeEvent(world, { cluster, type: `repair.${verb}`, subject: row.nodeName, cause: 'timer', message });
+    await writeEvent(world, {
+      cluster,
+      type: `repair.${verb}`,
+      subject: row.nodeName,
+      cause: operationId ?? 'timer',
+      message,
+    });
   }
   return begun;
 }

@@ -90,20 +90,27 @@ function fuseBlown({ rows }: Situation): boolean {
   return unwell.length >= FUSE_COUNT && unwell.length > grown.length * FUSE_SHARE;
 }
 
+const OFF: ReadonlySet<string> = new Set(['stopped', 'deallocated']);
+
+/** Agents that should serve but whose VM is off, without those that were started too often already. */
+export function stoppedAgents(rows: NodeRecord[], machines: MachineView[]): string[] {
+  const off = new Set(machines.filter(({ power }) => OFF.has(power)).map(({ vmId }) => vmId));
+  const shouldServe = (row: NodeRecord): boolean => row.state === 'notReady' || isComing(row);
+  return ids(agents(rows).filter((row) => off.has(row.vmId) && shouldServe(row) && row.repairs < MAX_REPAIRS));
+}
+
 function repairs(situation: Situation): Action[] {
   const { rows, machines, now } = situation;
-  const power = new Map(machines.map((machine) => [machine.vmId, machine]));
-  const stopped = (row: NodeRecord): boolean => ['stopped', 'deallocated'].includes(power.get(row.vmId)?.power ?? '');
+  const power = new Map(machines.map((machine) => [machine.vmId, machine.power]));
+  const stopped = (row: NodeRecord): boolean => OFF.has(power.get(row.vmId) ?? '');
   const actions: Action[] = [];
   const isLate = (row: NodeRecord): boolean => isComing(row) && ageMs(row.createdAt, now) > JOIN_DEADLINE_MS;
   const broken = agents(rows).filter(
     (row) => row.state === 'failed' || (isLate(row) && (!stopped(row) || row.repairs >= MAX_REPAIRS)),
   );
   if (broken.length > 0) actions.push({ kind: 'replace', vmIds: ids(broken), reason: 'they never joined' });
-  const off = agents(rows).filter(
-    (row) => (row.state === 'notReady' || isComing(row)) && stopped(row) && row.repairs < MAX_REPAIRS,
-  );
-  if (off.length > 0) actions.push({ kind: 'start', vmIds: ids(off), reason: 'their virtual machines are stopped' });
+  const off = stoppedAgents(rows, machines);
+  if (off.length > 0) actions.push({ kind: 'start', vmIds: off, reason: 'their virtual machines are stopped' });
   const silent = agents(rows).filter((row) => isSilent(row, now) && !stopped(row) && situation.engineReachable);
   if (silent.length > 0)
     actions.push({ kind: 'restart', vmIds: ids(silent), reason: 'they have not been ready for five minutes' });
