@@ -74,7 +74,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     machines: inventory,
     pki,
     clock,
-    onAcknowledge: (vmId, eventId) => azure.acknowledge(vmId, eventId),
+    onAcknowledge: (eventId) => azure.acknowledge(eventId),
   });
   const machines = createSimulatedMachines({
     inventory,

@@ -3,7 +3,6 @@ import type {
   ImageReference,
   LinuxConfiguration,
   NetworkInterfaceReference,
-  ScheduledEventsProfile,
   VirtualMachine,
   VirtualMachineScaleSet,
   VirtualMachineScaleSetIPConfigurationProperties,
@@ -133,14 +132,13 @@ function agentProfile(agents: AgentsSpec): AgentProfile {
   };
 }
 
-/** Azure refuses eviction settings for Regular instances, and terminate notifications for Spot ones. */
+/**
+ * Azure refuses eviction settings for Regular instances. Terminate notifications stay off: nothing on a node watches
+ * scheduled events, and a notice that nobody approves only makes each delete last the five minutes that are its least.
+ * Starling drains before it deletes. Whoever brings a watcher to the nodes turns them on here, for Regular instances only.
+ */
 function priority({ priority, maxPrice }: AgentsSpec): Partial<AgentProfile> {
-  if (priority === 'Spot') return { priority, evictionPolicy: 'Delete', billingProfile: { maxPrice } };
-  // The shortest that Azure allows: enough to drain, and a silent node holds up a batch delete no longer than this.
-  const notice: ScheduledEventsProfile = {
-    terminateNotificationProfile: { enable: true, notBeforeTimeout: 'PT5M' },
-  };
-  return { priority, scheduledEventsProfile: notice };
+  return priority === 'Spot' ? { priority, evictionPolicy: 'Delete', billingProfile: { maxPrice } } : { priority };
 }
 
 function card(): CardProfile['networkInterfaceConfigurations'][number] {

@@ -13,7 +13,7 @@ import { instanceRoutes } from './compute/instance-routes';
 import type { Machine } from './compute/machines';
 import { powerRoutes } from './compute/power';
 import { computePreflight } from './compute/preflight';
-import { approveTermination, registerNotices } from './compute/removal';
+import { approveNotice, registerNotices } from './compute/notices';
 import { registerRunCommand } from './compute/run-command';
 import { registerScaleSetEnd, scaleSetType } from './compute/scale-set';
 import { forgetVm, vmType } from './compute/vm';
@@ -52,8 +52,8 @@ export interface Azure {
   machineOf(cluster: string, instanceId: string): Machine | undefined;
   /** What `vmId` is, for whoever has only that. */
   machineByVmId(vmId: string): Machine | undefined;
-  /** The machine approves a scheduled event of its own; unknown or repeated approvals are harmless. */
-  acknowledge(vmId: string, eventId: string): void;
+  /** A machine approves a scheduled event; unknown or repeated approvals are harmless. */
+  acknowledge(eventId: string): void;
 }
 
 /** `extra` handles control routes of other parts (attestation, engines): it answers, or returns undefined. */
@@ -127,8 +127,8 @@ export function createAzure(deps: AzureDeps & { extra?: (path: string) => Handle
     stop: () => core.scheduler.stop(),
     machineOf,
     machineByVmId: (vmId) => compute.machines.byVmId(vmId),
-    acknowledge(vmId, eventId) {
-      if (!approveTermination(compute, vmId, eventId)) approveEviction(compute, vmId, eventId);
+    acknowledge(eventId) {
+      if (!approveNotice(compute, eventId)) approveEviction(compute, eventId);
     },
   };
 }

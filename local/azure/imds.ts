@@ -2,6 +2,7 @@ import type { Clock } from '../clock';
 import type { MachineInventory } from '../vm/inventory';
 import type { MachineSpec, ScheduledEvent } from '../vm/machine';
 import type { MachineState } from '../vm/machine-state';
+import type { EventDocument } from '../vm/scheduled-events';
 import type { Handler, SimRequest, SimResponse } from './http';
 import type { Forgery, LocalPki } from './pki';
 
@@ -9,8 +10,8 @@ export interface ImdsDependencies {
   machines: MachineInventory;
   pki: Pick<LocalPki, 'signDocument' | 'forge'>;
   clock: Clock;
-  /** A guest approves that an announced event begins; Azure need not wait for its time any longer. */
-  onAcknowledge?: (vmId: string, eventId: string) => void;
+  /** A guest approves that an announced event begins, its own or another's; Azure need not wait for its time any longer. */
+  onAcknowledge?: (eventId: string) => void;
 }
 
 const NEWEST_VERSIONS = ['2025-04-07', '2023-11-15', '2023-07-01'];
@@ -39,7 +40,10 @@ export function createImds({ machines, pki, clock, onAcknowledge }: ImdsDependen
   const answer = (request: SimRequest, guest: Guest, path: string): SimResponse => {
     if (path === '/metadata/instance' || path.startsWith('/metadata/instance/')) return instance(request, guest, path);
     if (path === '/metadata/attested/document') return attestedDocument(request, guest, pki);
-    if (path === '/metadata/scheduledevents') return scheduledEvents(request, guest, onAcknowledge);
+    if (path === '/metadata/scheduledevents') {
+      if (request.method === 'GET') machines.scheduledEvents.polled(guest.spec.vmId, clock.now());
+      return scheduledEvents(request, machines.scheduledEvents.visibleTo(guest.spec), onAcknowledge);
+    }
     if (path === '/metadata/versions') return ok({ apiVersions: [FIRST_VERSION, ...NEWEST_VERSIONS.toReversed()] });
     return failure(404, 'Not found');
   };
@@ -138,21 +142,17 @@ const SHOWN_SINCE = {
 
 function scheduledEvents(
   { method, url, body }: SimRequest,
-  { spec, state }: Guest,
+  { DocumentIncarnation, Events }: EventDocument,
   onAcknowledge: ImdsDependencies['onAcknowledge'],
 ): SimResponse {
   const version = url.searchParams.get('api-version') ?? '';
-  if (method === 'GET')
-    return ok({
-      DocumentIncarnation: state.incarnation,
-      Events: state.events.flatMap((event) => shown(event, version)),
-    });
+  if (method === 'GET') return ok({ DocumentIncarnation, Events: Events.flatMap((event) => shown(event, version)) });
   if (method !== 'POST') return failure(405, 'Method not allowed');
   const ids = startRequests(body);
   if (!ids) return failure(400, 'Bad request. StartRequests with an EventId each is required');
-  const unknown = ids.find((id) => !state.events.some((event) => event.EventId === id));
+  const unknown = ids.find((id) => !Events.some((event) => event.EventId === id));
   if (unknown !== undefined) return failure(400, `Bad request. There is no event ${unknown}`);
-  for (const id of ids) onAcknowledge?.(spec.vmId, id);
+  for (const id of ids) onAcknowledge?.(id);
   return { status: 200 };
 }
 

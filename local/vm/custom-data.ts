@@ -35,6 +35,10 @@ export function parseCustomData(customData: string): CustomData {
   return { files, environment: parseEnvironment(environment) };
 }
 
+/** Whether a systemd unit of this name comes with the data. */
+export const hasUnit = ({ files }: CustomData, unit: string): boolean =>
+  files.some(({ path }) => path === `/etc/systemd/system/${unit}`);
+
 const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 const textOf = (bytes: Buffer): string => (isGzip(bytes) ? gunzipSync(bytes) : bytes).toString('utf8');

@@ -3,6 +3,7 @@ import type { Store } from '../store';
 import { parseCustomData, type CustomData } from './custom-data';
 import type { MachineSpec } from './machine';
 import { newMachineState, type MachineState } from './machine-state';
+import { createScheduledEvents, type ScheduledEvents } from './scheduled-events';
 
 /** All machines that Azure ever booted and has not destroyed, as the store holds them. */
 export interface MachineInventory {
@@ -12,6 +13,7 @@ export interface MachineInventory {
   customData(spec: MachineSpec): CustomData;
   /** By Azure's name (`master0`, `agents_3`) or by instance id (`3`). */
   findInstance(cluster: string, instanceId: string): MachineSpec | undefined;
+  scheduledEvents: ScheduledEvents;
   /** Notes what Azure boots; the state stays as it is. */
   register(spec: MachineSpec): MachineState;
   save(state: MachineState): void;
@@ -52,6 +54,7 @@ export function createMachineInventory(store: Store): MachineInventory {
     spec,
     state,
     customData,
+    scheduledEvents: createScheduledEvents(store),
     list: () => specs().map((one) => ({ spec: one, state: state(one.vmId) ?? newMachineState(one.vmId) })),
     findInstance: (cluster, instanceId) =>
       specs().find(

@@ -1,5 +1,4 @@
 import type { KubeletCertificate } from '../engines/k3s/supervisor';
-import type { ScheduledEvent } from './machine';
 
 /** What the app answers to a join that it grants. */
 export interface Ticket {
@@ -43,8 +42,6 @@ export interface MachineState {
   attempts: number;
   disk: Disk;
   failure?: BootFailure;
-  events: ScheduledEvent[];
-  incarnation: number;
   /** The end of the journal, newest last. */
   journal: string[];
 }
@@ -58,7 +55,5 @@ export const newMachineState = (vmId: string): MachineState => ({
   phase: 'off',
   attempts: 0,
   disk: {},
-  events: [],
-  incarnation: 1,
   journal: [],
 });

@@ -38,8 +38,10 @@ export interface MachineDriver {
   destroy(vmId: string): void;
   /** The guest dies without warning but Azure still calls the VM running. */
   hang(vmId: string): void;
-  /** Scheduled events that IMDS shows to this machine from now on (document of `/metadata/scheduledevents`). */
+  /** IMDS shows this event of the machine from now on, to all of its scale set; the same id again replaces it. */
   announce(vmId: string, event: ScheduledEvent): void;
+  /** Whether the machine has asked for scheduled events in the last day: only then a restart waits for its approval. */
+  hearsEvents(vmId: string): boolean;
   /** Runs a shell script through the VM agent; rejects when the machine is not up. */
   runCommand(vmId: string, script: string[]): Promise<{ stdout: string; stderr: string }>;
 }

@@ -5,6 +5,7 @@ import type { K3s } from '../engines/k3s/k3s';
 import type { Scheduler } from '../scheduler';
 import type { Store } from '../store';
 import { createBootFailures } from './boot-failures';
+import { hasUnit } from './custom-data';
 import {
   chance,
   clusterOf,
@@ -20,7 +21,7 @@ import {
   type GuestWorld,
 } from './guest';
 import { runEngine } from './guest-engine';
-import { concerns, runEvent, type EventTask } from './guest-events';
+import { noticeEvents, runEvent, watchesEvents, type EventTask } from './guest-events';
 import { runJoin } from './guest-join';
 import { runReady } from './guest-ready';
 import type { MachineInventory } from './inventory';
@@ -65,8 +66,8 @@ const BOOT_SPREAD_MS = 17_000; // until the kernel runs: 8 to 25 s, as small Azu
 const INSTALL_MIN_MS = 4_000; // cloud-init's stages and the download of the engine
 const INSTALL_SPREAD_MS = 8_000;
 const ENABLED_UNIT_MS = 2_000; // units of a disk that has joined start with the system
-const POLL_MS = 1_000; // the node agent asks IMDS each second
 const SHUTDOWN_MS = 2_000;
+const LEAVE_UNIT = 'starling-leave.service';
 const JOBS: readonly GuestJob[] = ['up', 'join', 'engine', 'ready', 'event'];
 
 /**
@@ -135,11 +136,13 @@ export function createSimulatedMachines(dependencies: SimulatedMachinesDependenc
     announce(vmId, event) {
       const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
       if (!spec || !state) return;
-      const events = [...state.events.filter(({ EventId }) => EventId !== event.EventId), event];
-      const changed = save(world, state, { events, incarnation: state.incarnation + 1 });
-      if (!concerns(event, spec.name) || changed.power !== 'up') return;
-      const task: EventTask = { ...firstTask(world, changed), eventId: event.EventId };
-      schedule(world, 'event', task, POLL_MS);
+      inventory.scheduledEvents.announce(spec, event);
+      noticeEvents(world, { spec, state });
+    },
+    hearsEvents(vmId) {
+      const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
+      if (!spec || !state) return false;
+      return inventory.scheduledEvents.isOn(vmId, clock.now()) || (state.power !== 'off' && watchesEvents(world, spec));
     },
     async runCommand(vmId, script) {
       const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
@@ -174,8 +177,6 @@ function beginBoot(world: GuestWorld, spec: MachineSpec, state: MachineState, ex
     phase: 'booting',
     bootId: randomUUID(),
     boots,
-    events: [],
-    incarnation: state.incarnation + 1,
   });
   if (booting.failure === 'never-boots') return;
   const delayMs = BOOT_MIN_MS + chance(world, 'boot', spec.name, boots) * BOOT_SPREAD_MS;
@@ -194,6 +195,7 @@ function kernelUp(world: GuestWorld, task: GuestTask): void {
   const installMs = INSTALL_MIN_MS + chance(world, 'install', spec.name, state.boots) * INSTALL_SPREAD_MS;
   if (isReturning) schedule(world, 'engine', firstTask(world, up), ENABLED_UNIT_MS);
   schedule(world, 'join', firstTask(world, up), isReturning ? 2 * ENABLED_UNIT_MS : installMs);
+  noticeEvents(world, { spec, state: up });
 }
 
 /** Says farewell as well as two seconds allow; the power goes off whatever comes of it. */
@@ -201,9 +203,10 @@ function stopGracefully(world: GuestWorld, state: MachineState, comesBack: boole
   const guest = liveGuest(world, state);
   const stopping = save(world, state, { power: 'stopping', phase: 'stopping' });
   world.scheduler.schedule('machine-off', state.vmId, world.clock.now() + SHUTDOWN_MS, firstTask(world, stopping));
-  const hasNode = guest && roleOf(world, guest.spec) === 'agent' && state.disk.ticket !== undefined;
-  if (comesBack || !hasNode || state.phase === 'leaving') return;
-  void world.client.post(guest, 'leave', world.inventory.customData(guest.spec).environment);
+  if (comesBack || !guest || state.phase === 'leaving' || state.disk.ticket === undefined) return;
+  const data = world.inventory.customData(guest.spec);
+  if (roleOf(world, guest.spec) === 'agent' && hasUnit(data, LEAVE_UNIT))
+    void world.client.post(guest, 'leave', data.environment);
 }
 
 /** Everything of this boot ends; a repeat is harmless. */
@@ -212,7 +215,8 @@ function powerOff(world: GuestWorld, vmId: string, graceful: boolean): void {
   if (!spec || !state) return;
   for (const job of [...JOBS, 'off']) world.scheduler.cancel(`machine-${job}`, vmId);
   stopEngine(world, { spec, state }, graceful);
-  save(world, state, { power: 'off', phase: 'off', bootId: '', events: [], failure: undefined });
+  save(world, state, { power: 'off', phase: 'off', bootId: '', failure: undefined });
+  world.inventory.scheduledEvents.forget(spec);
 }
 
 function stopEngine(world: GuestWorld, guest: Guest, graceful: boolean): void {

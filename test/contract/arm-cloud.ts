@@ -19,6 +19,8 @@ export interface NotedDriver extends MachineDriver {
   calls: string[];
   announced: { vmId: string; event: ScheduledEvent }[];
   deaf: Set<string>;
+  /** Those that ask for scheduled events; none to begin with. */
+  listening: Set<string>;
 }
 
 export function notedDriver(): NotedDriver {
@@ -26,17 +28,20 @@ export function notedDriver(): NotedDriver {
   const booted: MachineSpec[] = [];
   const announced: NotedDriver['announced'] = [];
   const deaf = new Set<string>();
+  const listening = new Set<string>();
   return {
     booted,
     calls,
     announced,
     deaf,
+    listening,
     boot: (spec) => void (booted.push(spec), calls.push(`boot ${spec.vmId}`)),
     shutdown: (vmId, graceful) => void calls.push(`shutdown ${vmId} ${graceful ? 'graceful' : 'hard'}`),
     wipe: (vmId) => void calls.push(`wipe ${vmId}`),
     destroy: (vmId) => void calls.push(`destroy ${vmId}`),
     hang: (vmId) => void (deaf.add(vmId), calls.push(`hang ${vmId}`)),
     announce: (vmId, event) => void announced.push({ vmId, event }),
+    hearsEvents: (vmId) => listening.has(vmId),
     runCommand: (vmId, script) =>
       deaf.has(vmId)
         ? Promise.reject(new Error('no answer'))

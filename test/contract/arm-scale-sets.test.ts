@@ -222,10 +222,10 @@ describe('scale sets through the real SDK', () => {
       EventStatus: 'Scheduled',
       Resources: [found[0]?.name],
     });
-    here.azure.acknowledge(first?.vmId ?? '', first?.event.EventId ?? '');
+    here.azure.acknowledge(first?.event.EventId ?? '');
     await here.clock.advance(60_000);
     expect(here.driver.calls.filter((call) => call.startsWith('destroy'))).toHaveLength(0);
-    here.azure.acknowledge(second?.vmId ?? '', second?.event.EventId ?? '');
+    here.azure.acknowledge(second?.event.EventId ?? '');
     await here.clock.advance(60_000);
     expect(here.driver.calls.filter((call) => call.startsWith('destroy'))).toHaveLength(2);
     const third = here.compute.virtualMachineScaleSets.deleteInstances(GROUP, SET, { instanceIds: ids.slice(2) });
@@ -235,6 +235,39 @@ describe('scale sets through the real SDK', () => {
     await here.clock.advance(60_000);
     expect(await instances(here)).toHaveLength(0);
   });
+
+  it('restarts at once a machine that never asked for scheduled events', async () => {
+    const here = await withSet(1);
+    const [one] = await instances(here);
+    await here.finish(here.compute.virtualMachineScaleSetVMs.restart(GROUP, SET, one?.instanceId ?? ''));
+    expect(here.driver.announced).toEqual([]);
+    expect(here.driver.calls).toContain(`shutdown ${one?.vmId} graceful`);
+  });
+
+  it.each([
+    ['restart', 'Reboot', 15],
+    ['redeploy', 'Redeploy', 10],
+  ] as const)(
+    'lets a %s wait for the approval of a machine that listens, at most its notice',
+    async (verb, type, minutes) => {
+      const here = await withSet(2);
+      const [willing, silent] = await instances(here);
+      for (const { vmId } of [willing, silent] as { vmId: string }[]) here.driver.listening.add(vmId);
+      const pollers = [willing, silent].map((one) =>
+        here.compute.virtualMachineScaleSetVMs[verb](GROUP, SET, one?.instanceId ?? ''),
+      );
+      for (const poller of pollers) await poller.submitted();
+      const stopped = (vmId = ''): boolean => here.driver.calls.includes(`shutdown ${vmId} graceful`);
+      expect(here.driver.announced.map(({ event }) => event.EventType)).toEqual([type, type]);
+      expect(here.driver.announced[0]?.event.Resources).toEqual([willing?.name]);
+      here.azure.acknowledge(here.driver.announced[0]?.event.EventId ?? '');
+      await here.clock.advance((minutes - 1) * 60_000);
+      expect([stopped(willing?.vmId), stopped(silent?.vmId)]).toEqual([true, false]);
+      await here.clock.advance(2 * 60_000);
+      expect(stopped(silent?.vmId)).toBe(true);
+      for (const poller of pollers) await here.finish(poller);
+    },
+  );
 
   it('evicts Spot instances by their policy after a Preempt notice, and tells no event of it', async () => {
     const here = await withSet(2, cloud(), { priority: 'Spot', evictionPolicy: 'Delete' });

@@ -52,6 +52,7 @@ const deadMachines: MachineDriver = {
   destroy: () => undefined,
   hang: () => undefined,
   announce: () => undefined,
+  hearsEvents: () => false,
   runCommand: () => Promise.resolve({ stdout: '', stderr: '' }),
 };
 

@@ -1,3 +1,4 @@
+import { NODE_FILES, unitNames } from '../../cloud-init/files';
 import { buildClusterTemplate } from '../../infra/cluster/build-cluster-template';
 import { checkTemplate } from '../../infra/cluster/check-template';
 import type { ClusterTemplateInput } from '../../infra/cluster/input';
@@ -145,16 +146,18 @@ describe('scale set', () => {
     });
   });
 
-  test('asks for terminate notice on Regular and for eviction settings on Spot, never both', () => {
+  test('asks for eviction settings on Spot only', () => {
     const regular = find(build(), 'virtualMachineScaleSets').properties.virtualMachineProfile;
     const spot = find(build(variants[2]?.[1]), 'virtualMachineScaleSets').properties.virtualMachineProfile;
-    expect(regular).toMatchObject({
-      scheduledEventsProfile: { terminateNotificationProfile: { notBeforeTimeout: 'PT5M' } },
-    });
     expect(regular).not.toHaveProperty('evictionPolicy');
     expect(regular).not.toHaveProperty('billingProfile');
     expect(spot).toMatchObject({ priority: 'Spot', evictionPolicy: 'Delete', billingProfile: { maxPrice: -1 } });
-    expect(spot).not.toHaveProperty('scheduledEventsProfile');
+  });
+
+  test('asks for terminate notices only where a unit of the node watches for them', () => {
+    const profile = find(build(), 'virtualMachineScaleSets').properties.virtualMachineProfile;
+    const watches = unitNames(NODE_FILES.agent).includes('starling-events.service');
+    expect(profile && 'scheduledEventsProfile' in profile).toBe(watches);
   });
 
   test('takes the Arm image for Arm sizes', () => {

@@ -1,6 +1,6 @@
 import { createAttestationControl } from '../../local/azure/imds';
 import type { SimResponse } from '../../local/azure/http';
-import { agentSpec, createLab, pki, scheduledEvent, type Lab } from './machine-fixture';
+import { agentSpec, createLab, masterSpec, pki, scheduledEvent, type Lab } from './machine-fixture';
 
 const VERSION = '2025-04-07';
 const { vmId } = agentSpec(3);
@@ -96,13 +96,33 @@ describe('the instance metadata service', () => {
     expect(await read()).toBe(before + 1);
   });
 
+  it('shows an event to every instance of its scale set until it has happened, and to no single VM', async () => {
+    lab.machines.boot({ ...agentSpec(4), customData: '' });
+    lab.machines.boot({ ...masterSpec(), customData: '' });
+    lab.machines.announce(agentSpec(4).vmId, scheduledEvent({ EventId: 'e-4', Resources: ['agents_4'] }));
+    const ids = async (): Promise<unknown[]> =>
+      (await events('2020-07-01')).map((event) => (event as { EventId: string }).EventId);
+    expect(await ids()).toEqual(['e-4']);
+    expect(lab.inventory.scheduledEvents.visibleTo(masterSpec()).Events).toEqual([]);
+    lab.machines.destroy(agentSpec(4).vmId);
+    expect(await ids()).toEqual([]);
+  });
+
+  it('counts a machine among those that listen from its first question until a day after its last', async () => {
+    expect(lab.machines.hearsEvents(vmId)).toBe(false);
+    await events('2020-07-01');
+    expect(lab.machines.hearsEvents(vmId)).toBe(true);
+    await lab.clock.advance(24 * 3_600_000 + 1_000);
+    expect(lab.machines.hearsEvents(vmId)).toBe(false);
+  });
+
   it('passes the approval of an event on to Azure, and refuses an unknown one', async () => {
     lab.machines.announce(vmId, scheduledEvent({ EventId: 'e-1', Resources: ['another'] }));
     expect((await approve('{"StartRequests":[{"EventId":"e-2"}]}')).status).toBe(400);
     expect((await approve('StartRequests=e-1')).status).toBe(400);
     expect(lab.acknowledged).toEqual([]);
     expect((await approve('{"StartRequests":[{"EventId":"e-1"}]}')).status).toBe(200);
-    expect(lab.acknowledged).toEqual([[vmId, 'e-1']]);
+    expect(lab.acknowledged).toEqual(['e-1']);
   });
 
   it('answers nothing to a machine that is off, and 410 just after it was switched on', async () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parse, stringify } from 'yaml';
 import { renderCustomData } from '../../cloud-init/render';
 import type { Handler } from '../../local/azure/http';
 import { createImds } from '../../local/azure/imds';
@@ -8,6 +9,7 @@ import { createK3s, type K3s } from '../../local/engines/k3s/k3s';
 import { caHashOf } from '../../local/engines/k3s/tokens';
 import { createScheduler, type Scheduler } from '../../local/scheduler';
 import { memoryStore, type Store } from '../../local/store';
+import { WATCHER_UNIT } from '../../local/vm/guest-events';
 import { createMachineInventory, type MachineInventory } from '../../local/vm/inventory';
 import type { MachineSpec, ScheduledEvent } from '../../local/vm/machine';
 import type { Ticket } from '../../local/vm/machine-state';
@@ -45,7 +47,7 @@ export interface Lab {
   inventory: MachineInventory;
   imds: Handler;
   calls: AppCall[];
-  acknowledged: [string, string][];
+  acknowledged: string[];
   /** What the app answers instead of its usual answers, first one first; `network` is no answer at all. */
   next: (Response | 'network')[];
   ticket: (claims: AppCall['claims']) => Ticket;
@@ -63,8 +65,8 @@ export function createLab(store: Store = memoryStore(), clock: VirtualClock = vi
   const errors: unknown[] = [];
   const scheduler = createScheduler(store, clock, (error) => errors.push(error));
   const inventory = createMachineInventory(store);
-  const acknowledged: [string, string][] = [];
-  const onAcknowledge = (vmId: string, eventId: string): void => void acknowledged.push([vmId, eventId]);
+  const acknowledged: string[] = [];
+  const onAcknowledge = (eventId: string): void => void acknowledged.push(eventId);
   const imds = createImds({ machines: inventory, pki, clock, onAcknowledge });
   const log = (): void => undefined;
   const k3s = createK3s({ store, clock, scheduler, log });
@@ -161,6 +163,12 @@ const nodesOf = (body: unknown): { name: string; ready: string; unschedulable: b
 
 const customData = (role: 'master' | 'agent'): string =>
   renderCustomData({ role, engine: 'k3s', appUrl: APP_URL, cluster: 'blue', version: 'v1.36.2+k3s1', ssh: null });
+/** As it will be when nodes watch their scheduled events. */
+const watching = (data: string): string => {
+  const config = parse(Buffer.from(data, 'base64').toString()) as { write_files: object[] };
+  config.write_files.push({ path: `/etc/systemd/system/${WATCHER_UNIT}`, content: '[Unit]\n' });
+  return Buffer.from(`#cloud-config\n${stringify(config)}`).toString('base64');
+};
 const CUSTOM_DATA = { master: customData('master'), agent: customData('agent') };
 
 export function masterSpec(index = 0): MachineSpec {
@@ -183,6 +191,12 @@ export function agentSpec(id: number): MachineSpec {
     privateIp: `10.0.${1 + Math.floor(id / 200)}.${4 + (id % 200)}`,
   };
 }
+
+/** An agent with the unit that watches scheduled events. */
+export const watchfulAgentSpec = (id: number): MachineSpec => {
+  const spec = agentSpec(id);
+  return { ...spec, customData: watching(spec.customData) };
+};
 
 const common = (vmId: string, name: string) => ({
   vmId,

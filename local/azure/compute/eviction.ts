@@ -46,8 +46,9 @@ export function evict({ core }: Compute, machine: Machine, delayMs = 0): void {
 }
 
 /** The machine agreed to go before its time was up. */
-export function approveEviction({ core }: Compute, vmId: string, eventId: string): boolean {
-  if (core.store.get<string>('evictions', vmId) !== eventId) return false;
+export function approveEviction({ core }: Compute, eventId: string): boolean {
+  const vmId = core.store.list<string>('evictions').find(([, id]) => id === eventId)?.[0];
+  if (vmId === undefined) return false;
   core.scheduler.schedule(EVICT, vmId, core.clock.now(), { vmId, eventId });
   return true;
 }

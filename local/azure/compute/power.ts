@@ -6,10 +6,12 @@ import type { SimResponse } from '../http';
 import { listAt } from '../json';
 import type { Compute } from './compute';
 import type { Machine, Verb } from './machines';
+import { beginWithNotice } from './notices';
 import { beginRemovals } from './removal';
 import { runCommand } from './run-command';
 import { capacityOf, SCALE_SET, setCapacity } from './scale-set';
 import { simulateEviction } from './eviction';
+import type { StepDraft } from './steps';
 
 /** URL segment (any case) → what is done, and the name that role-based access control has for it. */
 const ACTIONS: Record<string, { verb: Verb; name: string }> = {
@@ -106,7 +108,7 @@ function actOnVm(compute: Compute, exchange: Exchange): SimResponse {
 }
 
 function begin(compute: Compute, target: Resource, machines: Machine[], exchange: Exchange): SimResponse {
-  const { core, steps } = compute;
+  const { core } = compute;
   const found = ACTIONS[lastName(exchange.request.url.pathname).toLowerCase()];
   if (!found) throw new Error(`no action ${exchange.request.url.pathname}`);
   checkIdle(machines);
@@ -118,9 +120,24 @@ function begin(compute: Compute, target: Resource, machines: Machine[], exchange
   });
   const force = exchange.query.get('skipShutdown') === 'true';
   for (const machine of machines)
-    steps.begin(renewed(compute, machine, found.verb), { verb: found.verb, operation: operation.id, force });
+    beginOne(compute, renewed(compute, machine, found.verb), { verb: found.verb, operation: operation.id, force });
   if (machines.length === 0) core.operations.finish(operation.id);
   return { status: 202, headers: core.operations.headers(operation) };
+}
+
+/** Least notice of a reboot and of a redeployment that a user asked for, to machines that listen. */
+const NOTICES: Partial<Record<Verb, { eventType: 'Reboot' | 'Redeploy'; minutes: number }>> = {
+  restart: { eventType: 'Reboot', minutes: 15 },
+  redeploy: { eventType: 'Redeploy', minutes: 10 },
+};
+
+/** Once a machine has asked for scheduled events, a restart waits for its approval; each machine for its own. */
+function beginOne(compute: Compute, machine: Machine, step: StepDraft): void {
+  const notice = NOTICES[step.verb];
+  const isTold = notice && machine.power === 'running' && compute.core.driver.hearsEvents(machine.vmId);
+  if (!isTold) return compute.steps.begin(machine, step);
+  const description = `The virtual machine is about to be ${step.verb === 'restart' ? 'restarted' : 'redeployed'}.`;
+  beginWithNotice(compute, [machine], { ...step, ...notice, description });
 }
 
 /** Reimage and manual upgrade bring an instance to the set's latest model. */
