@@ -45,10 +45,11 @@ export function* carryOut<I extends OperationInput>(
 }
 
 function crashed(error: unknown): Omit<Ending, 'cluster' | 'operationId'> {
-  const message = error instanceof Error ? error.message : String(error);
+  // Only the first line: behind it come stacks, which belong to the log.
+  const [message = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
   return {
     state: 'failed',
-    error: { code: 'INTERNAL', message },
+    error: { code: 'INTERNAL', message: message.slice(0, 300) },
     phase: 'degraded',
     phaseReason: 'the last operation failed',
   };
