@@ -33,6 +33,8 @@ export interface Latencies {
   runCommand: Span;
   /** Until Azure admits that it has no room. */
   allocationFailure: Span;
+  /** Until a secret is deleted, recovered or purged. */
+  secret: Span;
   /** From the end of an operation until its event leaves Event Grid. */
   event: Span;
   /** From a simulated eviction until the VM sees its notice. */
@@ -51,6 +53,7 @@ export const defaultLatencies: Latencies = {
   power: [10_000, 30_000],
   runCommand: [20_000, 30_000],
   allocationFailure: [10_000, 25_000],
+  secret: [1_000, 3_500],
   event: [500, 4_000],
   evictionNotice: [1_000, 20_000],
 };

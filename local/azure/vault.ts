@@ -7,6 +7,14 @@ import type { RequestLog } from './request-log';
 import { ArmError, asArmError, badRequest } from './arm/errors';
 import { page } from './arm/paging';
 import { nextNumber } from './arm/resources';
+import {
+  isMoving,
+  standingOf,
+  standsInTheWay,
+  type Standing,
+  type Transient,
+  type Transition,
+} from './vault-transitions';
 
 interface SecretVersion {
   version: string;
@@ -16,11 +24,10 @@ interface SecretVersion {
   attributes: JsonObject;
 }
 
-interface Secret {
+interface Secret extends Transient {
   name: string;
   /** Newest last. */
   versions: SecretVersion[];
-  deletedAt?: number;
 }
 
 const COLLECTION = 'secrets';
@@ -73,16 +80,27 @@ function serve(core: Core, identity: Identity, request: SimRequest): SimResponse
 }
 
 function createSecrets(core: Core, host: string) {
-  const { store, clock, chance } = core;
+  const { store, clock, chance, latencies } = core;
   const key = (name: string): string => `${host}/${name.toLowerCase()}`;
   const base = `https://${host}`;
   const find = (name: string): Secret | undefined => store.get<Secret>(COLLECTION, key(name));
   const seconds = (): number => Math.floor(clock.now() / 1_000);
   const idOf = (secret: Secret, version?: SecretVersion): string =>
     `${base}/secrets/${secret.name}${version ? `/${version.version}` : ''}`;
+  const standing = (secret: Secret | undefined): Standing => standingOf(secret, clock.now());
+  /** The secret as it will be after some seconds; until then most requests are refused. */
+  const move = (secret: Secret, to: Transition['to']): Secret => {
+    const tookMs = chance.within(latencies.secret, `${to}/${key(secret.name)}/${clock.now()}`);
+    const moving = { ...secret, transition: { to, until: clock.now() + tookMs } };
+    store.put(COLLECTION, key(secret.name), moving);
+    return moving;
+  };
+  const checkStill = (secret: Secret | undefined, name: string): void => {
+    if (isMoving(standing(secret))) throw standsInTheWay(name, standing(secret));
+  };
   const living = (name: string): Secret => {
     const secret = find(name);
-    if (secret && !secret.deletedAt) return secret;
+    if (secret && standing(secret) === 'living') return secret;
     throw new ArmError(
       404,
       'SecretNotFound',
@@ -91,7 +109,7 @@ function createSecrets(core: Core, host: string) {
   };
   const dead = (name: string): Secret => {
     const secret = find(name);
-    if (secret?.deletedAt) return secret;
+    if (secret && standing(secret) === 'deleted') return secret;
     throw new ArmError(404, 'SecretNotFound', `Deleted Secret not found: ${name}`);
   };
   const newest = (secret: Secret): SecretVersion => {
@@ -124,14 +142,9 @@ function createSecrets(core: Core, host: string) {
       if (typeof value !== 'string') throw badRequest('BadParameter', "The parameter 'value' is required.");
       if (Buffer.byteLength(value) > MAX_VALUE_BYTES)
         throw badRequest('BadParameter', 'The secret value exceeds 25600 bytes.');
-      const before = find(name);
-      if (before?.deletedAt) {
-        throw new ArmError(
-          409,
-          'Conflict',
-          `Secret ${name} is currently in a deleted but recoverable state, and its name cannot be reused; in this state, the secret can only be recovered or purged.`,
-        );
-      }
+      const found = find(name);
+      if (!['living', 'gone'].includes(standing(found))) throw standsInTheWay(name, standing(found));
+      const before = standing(found) === 'gone' ? undefined : found;
       const version: SecretVersion = {
         version: chance.guid(`secret/${nextNumber(store, 'secret-versions')}`).replace(/-/g, ''),
         value,
@@ -188,7 +201,7 @@ function createSecrets(core: Core, host: string) {
       const all = store
         .list<Secret>(COLLECTION, `${host}/`)
         .map(([, secret]) => secret)
-        .filter((secret) => Boolean(secret.deletedAt) === deleted);
+        .filter((secret) => standing(secret) === (deleted ? 'deleted' : 'living'));
       return paged(
         all.map((secret) =>
           deleted ? deletedBundle(secret) : { ...bundle(secret, newest(secret), false), id: idOf(secret) },
@@ -204,19 +217,20 @@ function createSecrets(core: Core, host: string) {
       return paged(shown, request);
     },
     remove(name: string): SimResponse {
-      const secret = { ...living(name), deletedAt: clock.now() };
-      store.put(COLLECTION, key(name), secret);
+      if (standing(find(name)) === 'being deleted') throw standsInTheWay(name, 'being deleted');
+      const secret = move({ ...living(name), deletedAt: clock.now() }, 'deleted');
       return { status: 200, body: deletedBundle(secret) };
     },
     getDeleted: (name: string): SimResponse => ({ status: 200, body: deletedBundle(dead(name)) }),
     recover(name: string): SimResponse {
-      const { deletedAt: _deletedAt, ...secret } = dead(name);
-      store.put(COLLECTION, key(name), secret);
+      checkStill(find(name), name);
+      const { deletedAt: _deletedAt, ...rest } = dead(name);
+      const secret = move(rest, 'living');
       return { status: 200, body: bundle(secret, newest(secret), false) };
     },
     purge(name: string): SimResponse {
-      dead(name);
-      store.delete(COLLECTION, key(name));
+      checkStill(find(name), name);
+      move(dead(name), 'gone');
       return { status: 204 };
     },
   };

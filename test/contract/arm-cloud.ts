@@ -2,6 +2,8 @@ import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
 import { ComputeManagementClient } from '@azure/arm-compute';
 import { ResourceManagementClient } from '@azure/arm-resources';
 import { SecretClient } from '@azure/keyvault-secrets';
+import { newestApiVersion } from '../../local/azure/arm/api-versions';
+import { parseTarget } from '../../local/azure/arm/ids';
 import { createAzure, type Azure, type AzureSettings } from '../../local/azure/azure';
 import { simulatedHttpClient } from '../../local/azure/http-client';
 import type { SimResponse } from '../../local/azure/http';
@@ -158,7 +160,8 @@ function rawCalls(azure: Azure): Pick<Cloud, 'arm' | 'control'> {
     async arm(method, path, body, headers = {}) {
       const authorization = `Bearer ${await tokenFor(azure, 'https://management.azure.com')}`;
       const url = new URL(path, 'https://management.azure.com');
-      if (!url.searchParams.has('api-version')) url.searchParams.set('api-version', '2024-07-01');
+      if (!url.searchParams.has('api-version'))
+        url.searchParams.set('api-version', newestApiVersion(parseTarget(url.pathname)));
       return azure.arm({ method, url, headers: { authorization, ...headers }, body: body ? JSON.stringify(body) : '' });
     },
     async control(method, path, body) {

@@ -1,5 +1,5 @@
 import { cloud, type Cloud } from './arm-cloud';
-import { clusterTemplate, GROUP } from './arm-bodies';
+import { clusterTemplate, GROUP, SET_ID } from './arm-bodies';
 
 async function groups({ resources }: Cloud): Promise<void> {
   await resources.resourceGroups.createOrUpdate(GROUP, { location: 'westeurope', tags: { cluster: 'demo' } });
@@ -47,6 +47,22 @@ describe('deployments through the real SDK', () => {
     const state = await here.control('GET', '/_local/state');
     for (const shown of [done, vm.body, state.body]) expect(JSON.stringify(shown)).not.toContain('hush');
     for (const shown of [vm.body, state.body]) expect(JSON.stringify(shown)).not.toContain('I2Nsb3VkLWNvbmZpZw');
+  });
+
+  it('never shows custom data of a scale set or its instances, but exports the template as it was submitted', async () => {
+    const here = cloud();
+    await groups(here);
+    const tags = { cluster: 'demo' };
+    const done = await here.finish(
+      await here.resources.deployments.beginCreateOrUpdate(GROUP, 'cluster', { properties: properties(1), tags }),
+    );
+    expect([done.tags, (await here.resources.deployments.get(GROUP, 'cluster')).tags]).toEqual([tags, tags]);
+    const shown = [];
+    for (const path of [SET_ID, `${SET_ID}/virtualMachines`, `${SET_ID}/virtualMachines?$expand=instanceView`])
+      shown.push(JSON.stringify((await here.arm('GET', path)).body));
+    for (const text of shown) expect(text).not.toMatch(/I2Nsb3VkLWNvbmZpZw|customData/);
+    const exported = await here.resources.deployments.exportTemplate(GROUP, 'cluster');
+    expect(exported.template).toEqual(clusterTemplate(1));
   });
 
   it('can be submitted again without touching what stands', async () => {

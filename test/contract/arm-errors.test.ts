@@ -49,6 +49,9 @@ describe('what Azure refuses', () => {
 
   it.each([
     ['GET', `${group}?api-version=soon`, 400, 'InvalidApiVersionParameter'],
+    ['GET', `${group}?api-version=2019-01-01`, 400, 'InvalidApiVersionParameter'],
+    ['GET', `${network}?api-version=2024-07-01`, 400, 'NoRegisteredProviderFound'],
+    ['POST', `${SET_ID}/start?api-version=2025-05-01`, 400, 'NoRegisteredProviderFound'],
     ['GET', '/subscriptions/99999999-2222-4333-8444-555555555555/resourcegroups', 404, 'SubscriptionNotFound'],
     ['GET', `/subscriptions/${SUBSCRIPTION}/resourceGroups/none`, 404, 'ResourceGroupNotFound'],
     [
@@ -71,6 +74,26 @@ describe('what Azure refuses', () => {
   ])('%s %s with %i %s', async (method, path, status, code) => {
     const answer = await (await withGroup()).arm(method, path, method === 'PUT' ? {} : undefined);
     expect([answer.status, codeOf(answer)]).toEqual([status, code]);
+  });
+
+  it('a version that the type does not have, also in a template, and names those that it has', async () => {
+    const here = await withGroup();
+    const answer = await here.arm('PUT', `${network}?api-version=2026-03-01`, networkBody);
+    expect(answer).toMatchObject({
+      status: 400,
+      body: {
+        error: { message: expect.stringMatching(/API version '2026-03-01' for type 'virtualNetworks'.*2025-05-01/) },
+      },
+    });
+    const template = clusterTemplate(1);
+    template.resources = template.resources.map((one) => ({ ...one, apiVersion: '2024-05-01' }));
+    const properties = { mode: 'Incremental' as const, template, parameters: { data: { value: 'aGk=' } } };
+    await expect(
+      here.resources.deployments.beginCreateOrUpdate(GROUP, 'cluster', { properties }),
+    ).rejects.toMatchObject({
+      statusCode: 400,
+      code: 'NoRegisteredProviderFound',
+    });
   });
 
   it('a request without an api-version, and a body that is no JSON', async () => {

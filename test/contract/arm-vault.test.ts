@@ -22,16 +22,49 @@ describe('secrets through the real SDK', () => {
   });
 
   it('keeps the name of a deleted secret taken until it is recovered or purged', async () => {
-    const { secrets } = cloud();
+    const { secrets, finish, clock } = cloud();
     await secrets.setSecret('token', 'one');
-    await (await secrets.beginDeleteSecret('token', { intervalInMs: 1 })).pollUntilDone();
+    await finish(await secrets.beginDeleteSecret('token'));
     await expect(secrets.getSecret('token')).rejects.toMatchObject({ statusCode: 404, code: 'SecretNotFound' });
     await expect(secrets.setSecret('token', 'two')).rejects.toMatchObject({ statusCode: 409 });
-    await (await secrets.beginRecoverDeletedSecret('token', { intervalInMs: 1 })).pollUntilDone();
+    await finish(await secrets.beginRecoverDeletedSecret('token'));
     expect((await secrets.getSecret('token')).value).toBe('one');
-    await (await secrets.beginDeleteSecret('token', { intervalInMs: 1 })).pollUntilDone();
+    await finish(await secrets.beginDeleteSecret('token'));
     await secrets.purgeDeletedSecret('token');
+    await clock.advance(5_000);
     expect((await secrets.setSecret('token', 'three')).value).toBe('three');
+  });
+
+  it('takes some seconds to delete, recover and purge, and answers 409 and 404 in between', async () => {
+    const { secrets, clock } = cloud();
+    const conflict = (code: string) => ({
+      statusCode: 409,
+      code: 'Conflict',
+      details: { error: { innerError: { code } } }, // as the SDK spells it
+    });
+    const missing = { statusCode: 404 };
+    await secrets.setSecret('token', 'one');
+    await secrets.beginDeleteSecret('token');
+    await expect(secrets.getSecret('token')).rejects.toMatchObject(missing);
+    await expect(secrets.getDeletedSecret('token')).rejects.toMatchObject(missing);
+    await expect(secrets.setSecret('token', 'two')).rejects.toMatchObject(conflict('ObjectIsBeingDeleted'));
+    await expect(secrets.purgeDeletedSecret('token')).rejects.toMatchObject(conflict('ObjectIsBeingDeleted'));
+    await expect(secrets.beginDeleteSecret('token')).rejects.toMatchObject({ statusCode: 409 });
+    await clock.advance(5_000);
+    await expect(secrets.setSecret('token', 'two')).rejects.toMatchObject(conflict('ObjectIsDeletedButRecoverable'));
+    await secrets.beginRecoverDeletedSecret('token');
+    await expect(secrets.getSecret('token')).rejects.toMatchObject(missing);
+    await expect(secrets.setSecret('token', 'two')).rejects.toMatchObject(conflict('ObjectIsBeingRecovered'));
+    await clock.advance(5_000);
+    await secrets.beginDeleteSecret('token');
+    await clock.advance(5_000);
+    await secrets.purgeDeletedSecret('token');
+    await expect(secrets.setSecret('token', 'two')).rejects.toMatchObject({ statusCode: 409 });
+    await clock.advance(5_000);
+    expect((await secrets.setSecret('token', 'two')).value).toBe('two');
+    const versions = [];
+    for await (const version of secrets.listPropertiesOfSecretVersions('token')) versions.push(version.version);
+    expect(versions).toHaveLength(1);
   });
 
   it('answers 401 with a challenge when no token comes along', async () => {

@@ -28,6 +28,7 @@ export interface Deployment {
   startedAt: number;
   endedAt?: number;
   correlationId: string;
+  tags?: JsonObject;
   operation: string;
   steps: Step[];
   outputs?: JsonObject;
@@ -41,6 +42,8 @@ export interface Submission {
   resourceGroup: string;
   template: JsonObject;
   parameters: JsonObject;
+  /** Of the deployment itself. */
+  tags?: JsonObject;
   steps: Planned[];
 }
 
@@ -200,7 +203,8 @@ export function createDeploymentRuns(core: Core, engine: Engine, groups: Groups)
     const parameters = resolveParameters(template, objectAt(body, 'properties.parameters'), bare);
     const steps = planTemplate(template, { ...bare, parameters }, engine.types);
     const id = `${groupId(core.settings.subscriptionId, resourceGroup)}/providers/${NESTED}/${name}`;
-    return { id, name, resourceGroup, template, parameters, steps };
+    const tags = isObject(body.tags) ? { tags: body.tags } : {};
+    return { id, name, resourceGroup, template, parameters, ...tags, steps };
   };
 
   return {

@@ -188,12 +188,13 @@ function status(core: Core, id: string): SimResponse {
 }
 
 function shown(deployment: Deployment): JsonObject {
-  const { id, name, state, startedAt, endedAt, correlationId, template, parameters, outputs, error, steps } =
+  const { id, name, state, startedAt, endedAt, correlationId, template, parameters, outputs, error, steps, tags } =
     deployment;
   return {
     id,
     name,
     type: NESTED,
+    ...(tags && { tags }),
     properties: {
       mode: 'Incremental',
       provisioningState: state,

@@ -5,6 +5,7 @@ export interface ErrorBody {
   message: string;
   target?: string;
   details?: ErrorBody[];
+  innererror?: { code: string };
 }
 
 /** An answer of Azure that is an error: thrown anywhere below the router, which turns it into a response. */
@@ -13,14 +14,20 @@ export class ArmError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly extra: { details?: ErrorBody[]; target?: string; headers?: Record<string, string> } = {},
+    readonly extra: { details?: ErrorBody[]; target?: string; headers?: Record<string, string>; inner?: string } = {},
   ) {
     super(message);
   }
 
   get body(): ErrorBody {
-    const { details, target } = this.extra;
-    return { code: this.code, message: this.message, ...(target && { target }), ...(details && { details }) };
+    const { details, target, inner } = this.extra;
+    return {
+      code: this.code,
+      message: this.message,
+      ...(target && { target }),
+      ...(details && { details }),
+      ...(inner && { innererror: { code: inner } }),
+    };
   }
 
   get response(): SimResponse {

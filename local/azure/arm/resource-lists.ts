@@ -1,4 +1,5 @@
 import type { Core } from '../core';
+import { apiVersionsOf } from './api-versions';
 import type { Engine } from './engine';
 import { groupNotFound } from './errors';
 import { tagFilter, type Groups } from './groups';
@@ -34,7 +35,11 @@ export function resourceListRoutes(core: Core, engine: Engine, groups: Groups): 
     resourceTypes: engine.types
       .all()
       .filter(({ type }) => type.toLowerCase().startsWith(`${namespace.toLowerCase()}/`))
-      .map(({ type }) => ({ resourceType: type.split('/').slice(1).join('/'), locations: [], apiVersions: [] })),
+      .map(({ type }) => ({
+        resourceType: type.split('/').slice(1).join('/'),
+        locations: [],
+        apiVersions: [...apiVersionsOf(type)].reverse(),
+      })),
   });
   const namespaces = (): string[] => [...new Set(engine.types.all().map(({ type }) => type.split('/')[0] ?? ''))];
 

@@ -4,6 +4,7 @@ import type { Handler, SimRequest, SimResponse } from '../http';
 import { ARM_AUDIENCES, type Identity } from '../identity';
 import { isObject, type JsonObject } from '../json';
 import type { RequestLog } from '../request-log';
+import { servedType, versionRefusal } from './api-versions';
 import { ArmError, asArmError, badRequest, groupNotFound, resourceNotFound } from './errors';
 import type { Groups } from './groups';
 import { groupId, lastName, parseTarget, resourceId, typeOf, type Target } from './ids';
@@ -55,7 +56,7 @@ async function serve(deps: RouterDeps, request: SimRequest): Promise<SimResponse
   const { core, identity, throttle } = deps;
   const challenge = `Bearer authorization_uri="https://login.windows.net/${core.settings.tenantId}", error="invalid_token", error_description="The access token is missing or invalid."`;
   identity.authorize(request, ARM_AUDIENCES, challenge);
-  checkApiVersion(request);
+  checkApiVersion(deps, request);
   checkSubscription(core, request);
   checkGroup(deps, request);
   const limits = throttle.take(request, (id) => core.operations.get(id)?.resourceId);
@@ -65,7 +66,9 @@ async function serve(deps: RouterDeps, request: SimRequest): Promise<SimResponse
 
 const API_VERSION = /^20(1[4-9]|2[0-6])-\d{2}-\d{2}(-preview|-alpha|-beta)?$/;
 
-function checkApiVersion({ url }: SimRequest): void {
+const OPERATION = /\/(operations|operationresults)\/[^/]+$/i;
+
+function checkApiVersion({ groups }: RouterDeps, { url }: SimRequest): void {
   const version = url.searchParams.get('api-version');
   if (!version) {
     throw badRequest(
@@ -79,6 +82,12 @@ function checkApiVersion({ url }: SimRequest): void {
       `The api-version '${version}' is invalid. The supported versions are dates such as '2024-07-01'.`,
     );
   }
+  const target = parseTarget(url.pathname);
+  // Where operations are polled is an address that Azure made itself.
+  if (!target || OPERATION.test(url.pathname)) return;
+  const location = groups.find(target.resourceGroup ?? '')?.location ?? '';
+  const refusal = versionRefusal(servedType(target), version, location);
+  if (refusal) throw refusal;
 }
 
 function checkSubscription({ settings }: Core, { url }: SimRequest): void {

@@ -1,4 +1,5 @@
 import { isObject, listAt, objectAt, textAt, type JsonObject } from '../json';
+import { versionRefusal } from './api-versions';
 import { badRequest, type ArmError } from './errors';
 import { evaluate, ExpressionError, needsRuntime, type Scope } from './expressions';
 import { keyOf, resourceId } from './ids';
@@ -132,6 +133,8 @@ function planOne(source: JsonObject, scope: Scope, types: TypeTable): Planned {
   const declared = String(source.type);
   const type = declared.toLowerCase() === NESTED.toLowerCase() ? NESTED : types.find(declared)?.type;
   if (!type) throw invalidTemplate(`The resource type '${declared}' is not supported.`);
+  const refusal = versionRefusal(type, String(source.apiVersion), String(scope.resourceGroup.location ?? ''));
+  if (refusal) throw refusal;
   const name = String(evaluate(source.name, scope));
   const names = name.split('/');
   if (names.length !== type.split('/').length - 1) {
