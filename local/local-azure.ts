@@ -107,7 +107,8 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
   });
   const { ports, azureUrl } = await openPorts(options, { azure, k3s: createK3sListener(k3s), pki, imds }, onStop);
   const env = { [CLOCK_VARIABLE]: JSON.stringify(setting), [DETOURS_VARIABLE]: JSON.stringify(detoursTo(ports)) };
-  const nodeArgs = ['-r', join(appDir, 'dist/local/preload.js')];
+  // The Kubernetes client loads punycode through node-fetch, which Starling does not use: nothing to warn a person of.
+  const nodeArgs = ['--disable-warning=DEP0040', '-r', join(appDir, 'dist/local/preload.js')];
   const accountKey = secretOf(store, 'storage-account-key', 64);
   const tables = await startTables({
     entry: join(appDir, 'dist/local/azurite.js'),
