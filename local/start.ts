@@ -3,6 +3,7 @@ import { PortBusy } from './host';
 import type { LogLine } from './host';
 import { showDemo } from './demo';
 import { startLocalAzure, type LocalAzure } from './local-azure';
+import { npmProcess } from './npm-process';
 import { HELP, readOptions, UsageError, type StartOptions } from './options';
 import { StateInUse } from './state';
 
@@ -57,20 +58,24 @@ function logger({ verbose }: StartOptions): (line: LogLine) => void {
 }
 
 const PARENT_POLL_MS = 500;
+/** One Ctrl-C may come twice, from the terminal and from npm, which passes it on; nobody means it twice that fast. */
+const SAME_REQUEST_MS = 500;
 
 function endOnRequest(local: LocalAzure): void {
-  let ending = false;
+  let askedAt: number | undefined;
   const end = (): void => {
-    if (ending) return process.exit(130); // asked twice: at once
-    ending = true;
+    const isRepeat = askedAt !== undefined && performance.now() - askedAt < SAME_REQUEST_MS;
+    if (isRepeat) return;
+    if (askedAt !== undefined) return process.exit(130); // asked twice: at once
+    askedAt = performance.now();
     local.stop().then(() => process.exit(0), fail);
   };
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
   // npm does not pass on what kills it: without this, `kill -9` of npm would leave everything running.
   if (!process.env['npm_lifecycle_event']) return;
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && !ending && end(), PARENT_POLL_MS).unref();
+  const npm = npmProcess();
+  setInterval(() => askedAt === undefined && npmProcess() !== npm && end(), PARENT_POLL_MS).unref();
 }
 
 function fail(error: unknown): void {

@@ -1,5 +1,6 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
@@ -12,10 +13,12 @@ export interface StarlingProcess {
   /** Exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>;
   isAlive(): boolean;
-  /** Ids of its child processes. */
+  /** Ids of its child processes, and theirs. */
   children(): number[];
   /** To the first process alone, as `kill` does. */
   signal(name: 'SIGTERM' | 'SIGKILL'): void;
+  /** Ends whatever is left of it. */
+  killGroup(): void;
   /** To the whole group, as a terminal does at Ctrl-C. */
   interrupt(): void;
 }
@@ -31,8 +34,17 @@ export function buildOnce(): void {
 const groups = new Set<number>();
 process.on('exit', () => groups.forEach(endGroup)); // also when Jest gives a test file up
 
-export function startStarlingProcess(args: string[], env: Record<string, string>): StarlingProcess {
-  const child = spawn(process.execPath, [join(ROOT, 'dist/local/start.js'), ...args], {
+/** Without npm, which would only cost time. */
+const DIRECT = [process.execPath, join(ROOT, 'dist/local/start.js')];
+export const THROUGH_NPM = ['npm', 'start', '--'];
+
+export function startStarlingProcess(
+  args: string[],
+  env: Record<string, string>,
+  [program = '', ...first]: string[] = DIRECT,
+): StarlingProcess {
+  const child = spawn(program, [...first, ...args], {
+    cwd: ROOT,
     // As under npm, which names its script: then it ends by itself when this process is killed.
     env: { ...process.env, npm_lifecycle_event: 'start', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -47,17 +59,23 @@ export function startStarlingProcess(args: string[], env: Record<string, string>
   }
   return {
     output: () => output,
-    ended: endOf(child, group),
+    ended: endOf(child),
     isAlive: () => child.exitCode === null && child.signalCode === null,
-    children: () => processTable().flatMap(({ pid, parent }) => (parent === group ? [pid] : [])),
+    children: () => descendants(group),
     signal: (name) => void child.kill(name),
-    interrupt: () => void process.kill(-group, 'SIGINT'),
+    killGroup() {
+      endGroup(group);
+      groups.delete(group);
+    },
+    interrupt() {
+      process.kill(-group, 'SIGINT');
+      child.kill('SIGINT'); // npm passes on what the terminal has sent to all
+    },
   };
 }
 
-async function endOf(child: ChildProcess, group: number): Promise<number | string> {
+async function endOf(child: ChildProcess): Promise<number | string> {
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-  groups.delete(group);
   return code ?? signal ?? 'unknown';
 }
 
@@ -71,13 +89,46 @@ function endGroup(group: number): void {
 
 export const isRunning = (pid: number): boolean => processTable().some((entry) => entry.pid === pid);
 
+function descendants(ancestor: number): number[] {
+  const table = processTable();
+  const below = (id: number): number[] =>
+    table.flatMap(({ pid, parent }) => (parent === id ? [pid, ...below(pid)] : []));
+  return below(ancestor);
+}
+
 /** Zombies are gone: whoever inherits them may take its time to notice. */
 function processTable(): { pid: number; parent: number }[] {
+  return (existsSync('/proc/self/stat') ? statsOfLinux() : statsOfPs())
+    .filter(({ state }) => !state.startsWith('Z'))
+    .map(({ pid, parent }) => ({ pid: Number(pid), parent: Number(parent) }));
+}
+
+interface Stat {
+  pid: string;
+  parent: string;
+  state: string;
+}
+
+/** `123 (name, with anything in it) S 1 …`; small images of Linux have no `ps`. */
+function statsOfLinux(): Stat[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    try {
+      const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const [state = '', parent = ''] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+      return [{ pid, parent, state }];
+    } catch {
+      return []; // it ended while we were reading
+    }
+  });
+}
+
+function statsOfPs(): Stat[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' }).trim().split('\n');
-  return lines
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , state]) => !state?.startsWith('Z'))
-    .map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
+  return lines.map((line) => {
+    const [pid = '', parent = '', state = ''] = line.trim().split(/\s+/);
+    return { pid, parent, state };
+  });
 }
 
 /** Two ports that were free a moment ago: the VMs remember the app's, so it must stay the same over restarts. */

@@ -32,7 +32,7 @@ export interface Starling {
   /** `kill -9`; resolves when its children have ended as well. */
   kill9(): Promise<void>;
   /** Starts again on the same state and the same ports. */
-  restart(): Promise<void>;
+  restart(command?: string[]): Promise<void>;
   /** Another one on the same state: resolves to how it ended. */
   startSecond(): Promise<{ exitCode: number | string; output: string }>;
   /** Ids of its child processes. */
@@ -83,13 +83,14 @@ class RunningStarling implements Starling {
     private readonly args: string[],
   ) {}
 
-  async restart(): Promise<void> {
-    this.process = startStarlingProcess(this.args, this.env);
+  async restart(command?: string[]): Promise<void> {
+    const started = startStarlingProcess(this.args, this.env, command);
+    this.process = started;
     await waitUntil(
       'Starling has started',
       () => {
-        if (!this.process.isAlive()) throw new Error(`Starling ended at its start: ${this.process.output()}`);
-        return this.process.output().includes('Ctrl-C ends it');
+        if (!started.isAlive()) throw new Error(`Starling ended at its start: ${started.output()}`);
+        return started.output().includes('Ctrl-C ends it');
       },
       START_DEADLINE_MS,
     );
@@ -150,7 +151,7 @@ class RunningStarling implements Starling {
     const second = startStarlingProcess(this.args, env);
     const late = wait(START_DEADLINE_MS, 'still running', { ref: false });
     const exitCode = await Promise.race([second.ended, late]);
-    second.signal('SIGKILL');
+    second.killGroup();
     return { exitCode, output: second.output() };
   }
 
@@ -170,8 +171,12 @@ class RunningStarling implements Starling {
   private async afterEnd(children: number[]): Promise<number | string> {
     const late = wait(END_DEADLINE_MS, 'still running', { ref: false });
     const exit = await Promise.race([this.process.ended, late]);
-    if (exit === 'still running') this.process.signal('SIGKILL');
-    await waitUntil('the children have ended', () => !children.some(isRunning), END_DEADLINE_MS);
+    try {
+      if (exit !== 'still running')
+        await waitUntil('the children have ended', () => !children.some(isRunning), END_DEADLINE_MS);
+    } finally {
+      this.process.killGroup();
+    }
     return exit;
   }
 }
