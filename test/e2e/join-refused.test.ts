@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ROUTES } from '../../functions/routes';
 import { attestationOf, attested, claimsOf, nonceOf, type Attested, type Forgery } from '../support/attested';
 import { Cluster } from '../support/cluster';
-import { addressesOf, send, type RawAnswer } from '../support/http';
+import { send, type RawAnswer } from '../support/http';
 import { OpenApi } from '../support/openapi';
 import { startStarling, waitUntil, type Starling } from '../support/starling';
 
@@ -258,4 +260,19 @@ it('has let none of the silent agents join', async () => {
     .map(({ state }) => state);
   expect(states).toEqual(['booting', 'booting']);
   expect(await tokens()).toEqual([]);
+});
+
+it('takes a report of a master that proves itself, and says so', async () => {
+  const [{ fqdn }] = (await cluster.get()).endpoints;
+  const ca = readFileSync(join(starling.stateDir, 'local-root.pem'), 'utf8');
+  const credential = 'a-credential-that-nobody-shall-see';
+  const report = { endpoint: `https://${fqdn}:6443`, ca, credential };
+  const answer = await post('ready', await attested(starling, 'join', 'master0', report));
+  expect(answer).toMatchObject({ status: 200, body: { accepted: true } });
+  expect(api.faultsOf(`POST /api/${ROUTES.ready.path}`, answer)).toEqual([]);
+  const events = await cluster.events();
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'engine.ready', message: expect.stringContaining(fqdn) }),
+  );
+  expect(JSON.stringify(events)).not.toContain(credential);
 });
