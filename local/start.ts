@@ -20,10 +20,13 @@ async function main(): Promise<void> {
   const startedAt = performance.now();
   say(`Starling is starting on a simulated Azure; a minute there takes ${seconds(60 / options.scale)} here`);
   const local = await startLocalAzure({ ...options, appDir: APP_DIR, log: logger(options) });
-  endOnRequest(local);
+  const isEnding = endOnRequest(local);
   say(`The app answers at ${local.appUrl} after ${seconds((performance.now() - startedAt) / 1000)}`);
   if (!options.empty) {
-    const ready = await showDemo(local, say);
+    const ready = await showDemo(local, say).catch((error: unknown) => {
+      if (isEnding()) return new Promise<never>(() => undefined); // the app went away because it was asked to
+      throw error;
+    });
     say(
       ready
         ? `Cluster demo is ready after ${seconds((performance.now() - startedAt) / 1000)}`
@@ -61,7 +64,8 @@ const PARENT_POLL_MS = 500;
 /** One Ctrl-C may come twice, from the terminal and from npm, which passes it on; nobody means it twice that fast. */
 const SAME_REQUEST_MS = 500;
 
-function endOnRequest(local: LocalAzure): void {
+/** Returns whether the end has been asked for. */
+function endOnRequest(local: LocalAzure): () => boolean {
   let askedAt: number | undefined;
   const end = (): void => {
     const isRepeat = askedAt !== undefined && performance.now() - askedAt < SAME_REQUEST_MS;
@@ -73,9 +77,18 @@ function endOnRequest(local: LocalAzure): void {
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
   // npm does not pass on what kills it: without this, `kill -9` of npm would leave everything running.
-  if (!process.env['npm_lifecycle_event']) return;
+  if (process.env['npm_lifecycle_event']) endWithParent(end);
+  return () => askedAt !== undefined;
+}
+
+function endWithParent(end: () => void): void {
   const npm = npmProcess();
-  setInterval(() => askedAt === undefined && npmProcess() !== npm && end(), PARENT_POLL_MS).unref();
+  const timer = setInterval(() => {
+    if (npmProcess() === npm) return;
+    clearInterval(timer);
+    end();
+  }, PARENT_POLL_MS);
+  timer.unref();
 }
 
 function fail(error: unknown): void {
