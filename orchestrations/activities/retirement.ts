@@ -15,9 +15,10 @@ export async function startDrain(world: World, input: RetireInput): Promise<{ pr
   const before = new Map((await world.nodes.list(input.cluster)).map(({ record }) => [record.vmId, record.state]));
   const now = isoNow(world);
   const rows = await updateNodes(world, input.cluster, input.vmIds, (row) =>
-    moveTo(row, 'draining', now, 'it is being removed'),
+    // One that has not joined yet cannot be drained, but must not get a ticket any more.
+    moveTo(row, row.registeredAt ? 'draining' : 'failed', now, 'it is being removed'),
   );
-  const moved = rows.filter((row) => row.state === 'draining' && before.get(row.vmId) !== 'draining');
+  const moved = rows.filter((row) => row.state !== before.get(row.vmId));
   await world.events.append(moved.map((row) => stateEvent(row, before.get(row.vmId), { now, cause: input.cause })));
   return { proceed: true };
 }
