@@ -1,6 +1,7 @@
 import type { Core } from './azure/core';
 import type { Engine } from './azure/arm/engine';
 import { asArmError } from './azure/arm/errors';
+import type { Deployment } from './azure/arm/deployment-run';
 import type { Groups } from './azure/arm/groups';
 import { groupId } from './azure/arm/ids';
 import type { Compute } from './azure/compute/compute';
@@ -25,6 +26,9 @@ export interface ControlDeps {
   log: RequestLog;
   delivery: Delivery;
   machineOf(cluster: string, instanceId: string): Machine | undefined;
+  /** What runs inside the VMs, one line each. */
+  guests(): object[];
+  deployments(): Deployment[];
   /** Handlers of control routes that other parts own. */
   extra(path: string): Handler | undefined;
 }
@@ -99,13 +103,16 @@ function checkFields(body: JsonObject, known: readonly string[]): void {
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0;
 
-function stateOf({ core, compute, groups, delivery, faults }: ControlDeps): object {
+/** Everything but secrets: custom data, passwords and keys are left out. */
+function stateOf({ core, compute, groups, delivery, faults, guests, deployments }: ControlDeps): object {
   const base = `/subscriptions/${core.settings.subscriptionId}`;
   return {
     clock: { now: new Date(core.clock.now()).toISOString() },
     resourceGroups: groups.list().map((group) => ({ id: groupId(core.settings.subscriptionId, group.name), ...group })),
     resources: core.resources.below(base).map(present),
+    deployments: deployments().map(({ id, state, error }) => ({ id, state, error })),
     vms: compute.machines.all().map(({ customData: _customData, ...machine }) => machine),
+    guests: guests(),
     events: delivery.report(),
     capacity: compute.capacity.limits(),
     faults: faults.list(),

@@ -95,6 +95,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     scheduler,
     driver: machines,
     log: say,
+    guests: machines.list,
     extra: (path) => controlOf(path, { attestation, machines: machines.control, k3s: k3s.control }),
     settings: {
       subscriptionId: SUBSCRIPTION_ID,

@@ -77,7 +77,8 @@ function endOnRequest(local: LocalAzure): () => boolean {
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
   // npm does not pass on what kills it: without this, `kill -9` of npm would leave everything running.
-  if (process.env['npm_lifecycle_event']) endWithParent(end);
+  // npm goes first when both are asked to end: that is not a second request.
+  if (process.env['npm_lifecycle_event']) endWithParent(() => askedAt === undefined && end());
   return () => askedAt !== undefined;
 }
 

@@ -56,8 +56,14 @@ export interface Azure {
   acknowledge(eventId: string): void;
 }
 
-/** `extra` handles control routes of other parts (attestation, engines): it answers, or returns undefined. */
-export function createAzure(deps: AzureDeps & { extra?: (path: string) => Handler | undefined }): Azure {
+interface AzureOptions {
+  /** Handles control routes of other parts (attestation, engines): it answers, or returns undefined. */
+  extra?: (path: string) => Handler | undefined;
+  /** What runs inside the VMs, for `/_local/state`. */
+  guests?: () => object[];
+}
+
+export function createAzure(deps: AzureDeps & AzureOptions): Azure {
   const core = createCore(deps);
   const engine = createEngine(core);
   const compute = createComputeParts(core, engine);
@@ -121,6 +127,8 @@ export function createAzure(deps: AzureDeps & { extra?: (path: string) => Handle
       log,
       delivery,
       machineOf,
+      guests: deps.guests ?? (() => []),
+      deployments: () => groups.list().flatMap(({ name }) => runs.list(name)),
       extra: deps.extra ?? (() => undefined),
     }),
     start: () => core.scheduler.start(),

@@ -77,8 +77,9 @@ export function parseFault(body: unknown): Fault | string {
   const unknown = Object.keys(body).find((key) => !FIELDS.includes(key));
   if (unknown) return `unknown field '${unknown}'`;
   if (!isObject(body.match)) return "'match' must be an object with 'method' or 'path' or both";
-  const wrong = Object.entries(body).find(([key, value]) => !rightType(key, value));
-  if (wrong) return `'${wrong[0]}' has the wrong type`;
+  const wrong = Object.entries(body).find(([key, value]) => !isRight(key, value));
+  if (wrong) return `'${wrong[0]}' must be ${EXPECTED[wrong[0]]}`;
+  if (!EFFECTS.some((effect) => body[effect] !== undefined)) return `one of ${EFFECTS.join(', ')} is needed`;
   try {
     if (typeof body.match.path === 'string') pathPattern(body.match.path);
   } catch (error) {
@@ -87,12 +88,26 @@ export function parseFault(body: unknown): Fault | string {
   return body as unknown as Fault;
 }
 
-function rightType(key: string, value: unknown): boolean {
-  if (key === 'match')
-    return Object.entries(value as object).every(
-      ([name, text]) => ['method', 'path'].includes(name) && typeof text === 'string',
-    );
-  if (key === 'code') return typeof value === 'string';
+const EFFECTS = ['status', 'code', 'delayMs', 'dropConnection'];
+const METHODS = ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE'];
+const EXPECTED: Record<string, string> = {
+  match: `an object with a 'path' in text or a 'method' of ${METHODS.join(', ')} or both`,
+  times: 'a whole number from 1; leave it out for all requests',
+  status: 'an HTTP status from 400 to 599',
+  code: 'text',
+  retryAfterSeconds: 'a whole number from 0',
+  delayMs: 'a whole number from 0',
+  dropConnection: 'true or false',
+};
+
+function isRight(key: string, value: unknown): boolean {
+  if (key === 'match') return Object.entries(value as object).every(([name, text]) => isRightMatch(name, text));
+  if (key === 'code') return typeof value === 'string' && value !== '';
   if (key === 'dropConnection') return typeof value === 'boolean';
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+  if (typeof value !== 'number' || !Number.isInteger(value)) return false;
+  if (key === 'status') return value >= 400 && value <= 599;
+  return value >= (key === 'times' ? 1 : 0);
 }
+
+const isRightMatch = (name: string, text: unknown): boolean =>
+  typeof text === 'string' && (name === 'path' || (name === 'method' && METHODS.includes(text.toUpperCase())));

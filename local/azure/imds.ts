@@ -177,13 +177,16 @@ const FORGERIES: readonly string[] = ['signature', 'issuer', 'subscription', 'ex
 
 /** `GET /_local/attestation?cluster=&instanceId=&nonce=[&forge=]`: what that VM's IMDS would answer, or a bad one. */
 export function createAttestationControl({ machines, pki }: Pick<ImdsDependencies, 'machines' | 'pki'>): Handler {
-  return ({ url: { searchParams: query } }) => {
+  return ({ method, url: { searchParams: query } }) => {
+    if (method !== 'GET') return failure(405, 'only GET');
     const spec = machines.findInstance(query.get('cluster') ?? '', query.get('instanceId') ?? '');
     if (!spec) return failure(404, 'no such machine');
     const forge = query.get('forge');
     if (forge !== null && !FORGERIES.includes(forge))
       return failure(400, `forge must be one of ${FORGERIES.join(', ')}`);
-    const content = contentOf(spec, query.get('nonce') ?? undefined);
+    const nonce = query.get('nonce') ?? undefined;
+    if (nonce !== undefined && nonce.length > NONCE_LENGTH) return failure(400, 'nonce: 32 characters at most');
+    const content = contentOf(spec, nonce);
     const signature = forge === null ? pki.signDocument(content) : pki.forge(forge as Forgery, content);
     return ok({ encoding: 'pkcs7', signature });
   };

@@ -5,6 +5,7 @@ import { VAULT_AUDIENCES, type Identity } from './identity';
 import { isObject, objectAt, valueAt, type JsonObject } from './json';
 import type { RequestLog } from './request-log';
 import { ArmError, asArmError, badRequest } from './arm/errors';
+import { decoded } from './arm/ids';
 import { page } from './arm/paging';
 import { nextNumber } from './arm/resources';
 import {
@@ -58,7 +59,7 @@ function serve(core: Core, identity: Identity, request: SimRequest): SimResponse
   if (!request.url.searchParams.get('api-version'))
     throw badRequest('BadParameter', 'The api-version query parameter is required.');
   const vault = createSecrets(core, request.url.host);
-  const [area, name, third] = request.url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  const [area, name, third] = request.url.pathname.split('/').filter(Boolean).map(decoded);
   const body = request.body ? (JSON.parse(request.body) as unknown) : {};
   const route = `${request.method} ${area ?? ''}${name ? '/{name}' : ''}${third ? (third === 'versions' || third === 'recover' ? `/${third}` : '/{version}') : ''}`;
   const routes: Record<string, () => SimResponse> = {

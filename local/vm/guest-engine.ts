@@ -118,10 +118,14 @@ function joinRequest(world: GuestWorld, { spec, state: { disk } }: Guest, ticket
   };
 }
 
+/** The line that the product's script writes into `config.yaml`; the ticket does not carry it. */
+const CLUSTER_CIDR = /cluster-cidr: "?(\d+(?:\.\d+){3}\/\d+)/;
+
 const MANIFEST = /\.ya?ml$/;
 
 function serverStart(world: GuestWorld, guest: Guest, ticket: Ticket): ServerStart {
   const { files } = world.inventory.customData(guest.spec);
+  const clusterCidr = files.map(({ content }) => CLUSTER_CIDR.exec(content)?.[1]).find(Boolean);
   const secret = ticket.token.replace(/^K10[0-9a-f]*::/, '').replace(/^server:/, '');
   return {
     ...joinRequest(world, guest, ticket),
@@ -131,6 +135,7 @@ function serverStart(world: GuestWorld, guest: Guest, ticket: Ticket): ServerSta
     token: ticket.token,
     // As starling-join.sh makes it, so that the token of agents is not the token of servers.
     agentToken: createHash('sha256').update(`agent ${secret}`).digest('hex'),
+    ...(clusterCidr && { clusterCidr }),
     manifests: files.filter(({ path }) => MANIFEST.test(path)).flatMap(({ content }) => objectsOf(content)),
   };
 }

@@ -49,14 +49,14 @@ export interface K3sFixture {
 }
 
 /** One initialised master behind a real TLS listener, the real client, and a clock that the test moves. */
-export async function k3sFixture(): Promise<K3sFixture> {
+export async function k3sFixture(more: Partial<ServerStart> = {}): Promise<K3sFixture> {
   const clock = virtualClock(START);
   const store = memoryStore();
   const errors: unknown[] = [];
   const scheduler = createScheduler(store, clock, (error) => errors.push(error));
   const k3s = createK3s({ store, clock, scheduler, log: () => undefined });
   scheduler.start();
-  await k3s.initialise(serverStart(0));
+  await k3s.initialise({ ...serverStart(0), ...more });
   await clock.advance(10_000);
   const listener = createK3sListener(k3s);
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));

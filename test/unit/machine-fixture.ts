@@ -54,7 +54,7 @@ export interface Lab {
   /** Moves the clock second by second until the condition holds; fails after `limitSeconds` of simulated time. */
   until(condition: () => boolean, limitSeconds?: number): Promise<void>;
   callsOf(route: string): AppCall[];
-  nodes(): { name: string; ready: string; unschedulable: boolean }[];
+  nodes(): { name: string; ready: string; unschedulable: boolean; podCidr: string }[];
   scheduler: Scheduler;
   /** What simulated work threw. */
   errors: unknown[];
@@ -149,15 +149,16 @@ export function createLab(store: Store = memoryStore(), clock: VirtualClock = vi
 interface NodeList {
   items?: {
     metadata: { name: string };
-    spec: { unschedulable?: boolean };
+    spec: { unschedulable?: boolean; podCIDR?: string };
     status: { conditions: { type: string; status: string }[] };
   }[];
 }
 
-const nodesOf = (body: unknown): { name: string; ready: string; unschedulable: boolean }[] =>
+const nodesOf = (body: unknown): ReturnType<Lab['nodes']> =>
   ((body as NodeList | undefined)?.items ?? []).map(({ metadata, spec, status }) => ({
     name: metadata.name,
     unschedulable: spec.unschedulable ?? false,
+    podCidr: spec.podCIDR ?? '',
     ready: status.conditions.find(({ type }) => type === 'Ready')?.status ?? 'none',
   }));
 

@@ -43,6 +43,11 @@ describe('a simulated machine', () => {
     expect(claims?.credential).toBe(lab.k3s.identityOf('blue-master0.example')?.credential);
   });
 
+  it('makes the cluster with the pod network that the script of its customData asks for', async () => {
+    const lab = await withMaster();
+    expect(lab.nodes()).toMatchObject([{ name: 'master0', podCidr: '10.128.0.0/24' }]);
+  });
+
   it('lets a second master join the first', async () => {
     const lab = await withMaster();
     lab.machines.boot(masterSpec(1));

@@ -17,8 +17,17 @@ export const keyOf = (id: string): string => id.replace(/\/+$/, '').toLowerCase(
 
 export const sameId = (a: string, b: string): boolean => keyOf(a) === keyOf(b);
 
+/** A segment that is no valid percent-encoding stays as it is, and so names nothing. */
+export function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
 export function parseTarget(path: string): Target | undefined {
-  const segments = path.split('/').filter(Boolean).map(decodeURIComponent);
+  const segments = path.split('/').filter(Boolean).map(decoded);
   if (segments[0]?.toLowerCase() !== 'subscriptions' || !segments[1]) return undefined;
   const lower = segments.map((segment) => segment.toLowerCase());
   const providers = lower.lastIndexOf('providers');

@@ -1,5 +1,6 @@
 import type { SimRequest, SimResponse } from '../http';
 import type { JsonObject } from '../json';
+import { decoded } from './ids';
 
 export interface Exchange {
   request: SimRequest;
@@ -24,7 +25,7 @@ export function matchPath(template: string, path: string): Record<string, string
   if (wanted.length !== given.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, segment] of wanted.entries()) {
-    const value = decodeURIComponent(given[index] ?? '');
+    const value = decoded(given[index] ?? '');
     if (segment.startsWith('{')) params[segment.slice(1, -1)] = value;
     else if (segment.toLowerCase() !== value.toLowerCase()) return undefined;
   }

@@ -19,6 +19,8 @@ export interface ServerStart extends Registration {
   nodePassword: string;
   /** What lies in `/var/lib/rancher/k3s/server/manifests`; may be empty. */
   manifests: NewKubeObject[];
+  /** Network of all pods, such as `10.42.0.0/16`; each node gets a /24 of it. */
+  clusterCidr?: string;
 }
 
 /** What `--cluster-init` makes of an empty disk. */
@@ -42,6 +44,7 @@ export async function newCluster(start: ServerStart): Promise<ClusterRecord> {
     members: [start.nodeName],
     learnerUntil: 0,
     nodesCreated: 0,
+    ...(start.clusterCidr && { podCidr: start.clusterCidr }),
   };
 }
 

@@ -20,6 +20,8 @@ export interface ClusterRecord {
   /** etcd has one learner at a time: until then no other server may join. */
   learnerUntil: number;
   nodesCreated: number;
+  /** `--cluster-cidr` of the server that initialised it; absent: k3s's default. */
+  podCidr?: string;
 }
 
 /** One k3s server process; keyed by the name under which its API is reached. */

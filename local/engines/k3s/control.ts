@@ -15,7 +15,7 @@ export function createControl(clusters: Clusters): Handler {
       /^\/_local\/engine\/([^/]+)\/(disruption-budget|nodes|bootstrap-tokens)$/.exec(url.pathname) ?? [];
     if (name === undefined || method !== (what === 'disruption-budget' ? 'POST' : 'GET'))
       return { status: 404, body: { error: 'unknown control route' } };
-    const cluster = clusters.named(decodeURIComponent(name));
+    const cluster = clusters.named(name);
     if (!cluster) return { status: 404, body: { error: `no k3s cluster ${name} is running` } };
     if (what === 'nodes') return { status: 200, body: { nodes: nodesOf(clusters, cluster.uid) } };
     if (what === 'bootstrap-tokens') return { status: 200, body: { tokens: tokensOf(clusters, cluster.uid) } };

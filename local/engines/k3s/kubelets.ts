@@ -13,6 +13,7 @@ import {
   type Readiness,
   type Registration,
 } from './node-object';
+import { nextPodCidr } from './pod-network';
 import type { Workloads } from './workloads';
 
 /** The kubelets of all clusters and the controllers that watch over their nodes. */
@@ -56,7 +57,19 @@ export function createKubelets({ clusters, records, workloads, clock, scheduler 
   const createNode = (uid: string, registration: Registration): KubeObject => {
     const cluster = clusters.cluster(uid);
     clusters.save({ ...cluster, nodesCreated: cluster.nodesCreated + 1 });
-    return clusters.objects(uid).create('nodes', newNode(registration, cluster.nodesCreated));
+    return clusters.objects(uid).create('nodes', newNode(registration, freePodCidr(uid, cluster.nodesCreated)));
+  };
+  const freePodCidr = (uid: string, created: number): string | undefined =>
+    nextPodCidr(clusters.cluster(uid).podCidr, created, () => {
+      const nodes = clusters.objects(uid).list('nodes');
+      return new Set(nodes.map(({ spec }) => String(spec?.podCIDR)));
+    });
+  /** The node controller gives a network to a node that had to do without one, once one is free. */
+  const hasPodNetwork = (uid: string, node: KubeObject): boolean => {
+    if (node.spec?.podCIDR !== undefined) return true;
+    const podCIDR = freePodCidr(uid, clusters.cluster(uid).nodesCreated);
+    if (podCIDR) clusters.objects(uid).update('nodes', { ...node, spec: { ...node.spec, podCIDR } });
+    return podCIDR !== undefined;
   };
   /** Undefined when the node is no longer the one that this kubelet registered. */
   const ownNode = ({
@@ -79,7 +92,8 @@ export function createKubelets({ clusters, records, workloads, clock, scheduler 
   scheduler.on<Subject>('k3s-node-ready', (subject) => {
     const own = ownNode(subject);
     if (!own?.kubelet.running) return;
-    if (clusters.hasQuorum(subject.clusterUid)) setReadiness(subject, READY);
+    const { clusterUid } = subject;
+    if (clusters.hasQuorum(clusterUid) && hasPodNetwork(clusterUid, own.node)) setReadiness(subject, READY);
     else later('k3s-node-ready', subject, RETRY_MS);
   });
   scheduler.on<Subject>('k3s-node-lost', (subject) => {

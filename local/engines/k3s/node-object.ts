@@ -35,8 +35,8 @@ export const LOST: Readiness = {
   message: 'Kubelet stopped posting node status.',
 };
 
-/** `index` counts the nodes a cluster ever had: it picks the pod network of the node. */
-export function newNode(registration: Registration, index: number): NewKubeObject {
+/** Without a pod network, of which a cluster has only so many, a node never becomes Ready. */
+export function newNode(registration: Registration, podCidr: string | undefined): NewKubeObject {
   const { nodeName, ip, labels, providerId, machineId, version, role } = registration;
   return {
     apiVersion: 'v1',
@@ -47,7 +47,7 @@ export function newNode(registration: Registration, index: number): NewKubeObjec
       annotations: { 'k3s.io/hostname': nodeName, 'k3s.io/internal-ip': ip },
     },
     spec: {
-      podCIDR: `10.42.${index % 256}.0/24`,
+      ...(podCidr && { podCIDR: podCidr }),
       providerID: providerId ?? `k3s://${nodeName}`,
       taints: taintsOf(STARTING),
     },
