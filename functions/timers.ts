@@ -1,6 +1,6 @@
 import type { OperationRecord } from '../shared/model/operation';
 import { reconcileId, orchestrations } from '../orchestrations/contracts';
-import type { ClusterRecord } from '../shared/model/cluster';
+import { phaseAfterBreak, type ClusterRecord } from '../shared/model/cluster';
 import { WORKFLOWS } from './begin';
 import type { Call } from './respond';
 
@@ -61,7 +61,12 @@ async function release(world: Tools['world'], cluster: string, operation: string
   const row = await world.clusters.get(cluster);
   if (row?.record.operation !== operation) return;
   await world.clusters.replace(
-    { ...row.record, operation: null, phase: 'degraded', phaseReason: 'the last operation ended without a result' },
+    {
+      ...row.record,
+      operation: null,
+      phase: phaseAfterBreak(row.record.phase),
+      phaseReason: 'the last operation ended without a result',
+    },
     row.etag,
   );
 }

@@ -85,8 +85,8 @@ export interface Ending extends OperationInput {
   state: Exclude<OperationState, 'running'>;
   error?: { code: ErrorCode; message: string };
   result?: unknown;
-  /** The cluster's phase from now on. */
-  phase: ClusterPhase;
+  /** The cluster's phase from now on; absent when the operation broke off, see `phaseAfterBreak`. */
+  phase?: ClusterPhase;
   phaseReason?: string;
 }
 
@@ -103,7 +103,9 @@ export const activities = {
   observeCluster: contract<{ cluster: string; cause: string }, ClusterView>('observeCluster'),
   reportProgress: contract<Progress, { cancelRequested: boolean }>('reportProgress'),
   finishOperation: contract<Ending, void>('finishOperation'),
-  setDesiredAgents: contract<{ cluster: string; agents: number; cause: string }, void>('setDesiredAgents'),
+  setDesiredAgents: contract<{ cluster: string; agents: number; cause: string; operationId?: string }, void>(
+    'setDesiredAgents',
+  ),
   growTo: contract<
     { cluster: string; agents: number; operationId?: string },
     Outcome<{ poller: string | null; capacity: number }>

@@ -21,7 +21,6 @@ export function* publish(
     throw new OperationEnd({
       state: 'cancelled',
       error: { code: 'CANCELLED', message },
-      phase: 'degraded',
       phaseReason: message,
     });
   }
@@ -50,7 +49,6 @@ function crashed(error: unknown): Omit<Ending, 'cluster' | 'operationId'> {
   return {
     state: 'failed',
     error: { code: 'INTERNAL', message: message.slice(0, 300) },
-    phase: 'degraded',
     phaseReason: 'the last operation failed',
   };
 }

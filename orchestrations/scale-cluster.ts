@@ -87,7 +87,7 @@ function* explain(context: OrchestrationContext, input: ScaleInput, problem: Fai
   const view = yield* call(context, activities.observeCluster, { cluster, cause: operationId });
   const came = view.agents.provisioned;
   const message = `${problem.message} (${came} of ${input.agents} agents came)`;
-  yield* call(context, activities.setDesiredAgents, { cluster, agents: came, cause: operationId });
+  yield* call(context, activities.setDesiredAgents, { cluster, agents: came, cause: operationId, operationId });
   throw degraded({ code: problem.code, message }, { agents: { wanted: input.agents, came } });
 }
 

@@ -1,6 +1,7 @@
 import type { World } from '../../shared/ports';
 import type { Ending, Progress } from '../contracts';
 import { isoNow, updateCluster, writeEvent } from './records';
+import { phaseAfterBreak, withAgents, type ClusterRecord } from '../../shared/model/cluster';
 import { AppError } from '../../shared/model/errors';
 import type { OperationRecord } from '../../shared/model/operation';
 
@@ -40,11 +41,7 @@ export async function reportProgress(
  */
 export async function finishOperation(world: World, ending: Ending): Promise<void> {
   const { cluster, operationId, state, error = null, result = null } = ending;
-  await updateCluster(world, cluster, (row) =>
-    row.operation === operationId
-      ? { ...row, operation: null, phase: ending.phase, phaseReason: ending.phaseReason ?? '' }
-      : undefined,
-  );
+  await letGo(world, ending);
   const record = await updateOperation(world, operationId, (row) =>
     row.state === 'running' ? { ...row, state, error, result, phase: state, endedAt: isoNow(world) } : undefined,
   );
@@ -61,17 +58,44 @@ export async function finishOperation(world: World, ending: Ending): Promise<voi
   });
 }
 
+/** Only while the operation still holds the cluster: else both phase and wish are somebody else's. */
+async function letGo(world: World, ending: Ending): Promise<void> {
+  const { cluster, operationId, state, phaseReason = '' } = ending;
+  const there = state === 'cancelled' ? (await world.cloud.getScaleSet(cluster))?.capacity : undefined;
+  await changeWish(world, { cluster, cause: operationId }, (row) => {
+    if (row.operation !== operationId) return undefined;
+    const phase = ending.phase ?? phaseAfterBreak(row.phase);
+    const ended = { ...row, operation: null, phase, phaseReason };
+    // Else the reconcile would carry out what was cancelled. A deploy keeps its wish: it can only be submitted again.
+    return there === undefined || phase === 'failed' ? ended : { ...ended, spec: withAgents(row.spec, there) };
+  });
+}
+
+/** Only while `operationId`, or for automation no operation, holds the cluster: the wish of another is not overwritten. */
 export async function setDesiredAgents(
   world: World,
-  input: { cluster: string; agents: number; cause: string },
+  input: { cluster: string; agents: number; cause: string; operationId?: string },
 ): Promise<void> {
-  const { cluster, agents, cause } = input;
-  const before = (await world.clusters.get(cluster))?.record.spec.agents.count;
-  if (before === undefined || before === agents) return;
-  await updateCluster(world, cluster, (row) => ({
-    ...row,
-    spec: { ...row.spec, agents: { ...row.spec.agents, count: agents } },
-  }));
-  const message = `the wish is now ${agents} agents, it was ${before}`;
+  const holder = input.operationId ?? null;
+  await changeWish(world, input, (row) =>
+    row.operation === holder ? { ...row, spec: withAgents(row.spec, input.agents) } : undefined,
+  );
+}
+
+async function changeWish(
+  world: World,
+  { cluster, cause }: { cluster: string; cause: string },
+  change: (row: ClusterRecord) => ClusterRecord | undefined,
+): Promise<void> {
+  let before = 0;
+  let after = 0;
+  await updateCluster(world, cluster, (row) => {
+    const changed = change(row);
+    before = row.spec.agents.count;
+    after = (changed ?? row).spec.agents.count;
+    return changed;
+  });
+  if (before === after) return;
+  const message = `the wish is now ${after} agents, it was ${before}`;
   await writeEvent(world, { cluster, type: 'cluster.desired', subject: cluster, cause, message });
 }

@@ -64,6 +64,16 @@ export interface Endpoint {
   ports: number[];
 }
 
+/** What an operation leaves that broke off: half a deploy or a destroy is nothing that automation could mend. */
+export const phaseAfterBreak = (phase: ClusterPhase): ClusterPhase =>
+  phase === 'deploying' || phase === 'deleting' ? 'failed' : 'degraded';
+
+/** The spec with another number of agents, kept within the limits that the operator set. */
+export function withAgents(spec: ClusterSpec, count: number): ClusterSpec {
+  const { min, max } = spec.agents;
+  return { ...spec, agents: { ...spec.agents, count: Math.min(max, Math.max(min, count)) } };
+}
+
 /** Resource groups of a cluster; both carry the tag `starling-cluster`. */
 export const computeGroup = (cluster: string): string => `${cluster}-compute`;
 export const storageGroup = (cluster: string): string => `${cluster}-storage`;

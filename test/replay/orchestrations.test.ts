@@ -115,7 +115,6 @@ describe('a deploy', () => {
     });
     expect(endingOf(dead)).toMatchObject({
       state: 'failed',
-      phase: 'degraded',
       error: { code: 'INTERNAL', message: expect.stringContaining('the vault is gone') },
     });
     expect(dead.names.filter((name) => name === 'prepareCluster')).toHaveLength(7);
