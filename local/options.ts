@@ -42,7 +42,8 @@ export function readOptions(args: string[], env: Record<string, string | undefin
     empty: values.empty ?? false,
     reset: values.reset ?? false,
     verbose: values.verbose ?? false,
-    appPort: number(env, 'PORT', 7071, [0, 65_535]),
+    // Not 0: the VMs keep the app's address on their disks, over restarts.
+    appPort: number(env, 'PORT', 7071, [1, 65_535]),
     azurePort: number(env, 'LOCAL_AZURE_PORT', 7072, [0, 65_535]),
     stateDir: resolve(env['STARLING_STATE_DIR'] || `${appDir}/.starling`),
     scale: number(env, 'STARLING_TIME_SCALE', 10, [1, 1000]),
