@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { buildOnce, freePorts, isRunning, startStarlingProcess, type StarlingProcess } from './starling-process';
 
-/** A minute of Azure in a second: faster, and the app's own work would no longer fit between two of its polls. */
+/** A minute of Azure in a second. 150 held on a busy machine as well; the rest is room for slower ones, whose work must fit the deadlines. */
 const TIME_SCALE = 60;
 /** Real time; a busy machine of two cores needs a tenth of it. */
 const START_DEADLINE_MS = 60_000;
