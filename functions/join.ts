@@ -152,7 +152,8 @@ export async function ready(call: AttestedCall): Promise<Reply> {
     throw await refused(world, record, row.record, new AppError('NOT_A_MASTER', `${row.record.nodeName} is an agent`));
   const problem = reportProblem(claims, fqdnOf(world, record, row.record.instanceId));
   if (problem) throw await refused(world, record, row.record, new AppError('CLAIMS_MALFORMED', problem));
-  const access: EngineAccess = { endpoint: claims.endpoint, caPem: claims.ca, credential: claims.credential };
+  const { endpoint, ca: caPem, credential } = claims;
+  const access: EngineAccess = { endpoint, others: otherEndpoints(world, record, endpoint), caPem, credential };
   await world.vault.set(secretNames(record.name).engine, JSON.stringify(access));
   const at = new Date(world.clock.now()).toISOString();
   const message = `${row.record.nodeName} reported its engine at ${claims.endpoint}`;
@@ -169,6 +170,11 @@ export async function ready(call: AttestedCall): Promise<Reply> {
   ]);
   await requestReconcile(call, record.name, 'node');
   return { status: 200, body: { accepted: true } };
+}
+
+function otherEndpoints(world: World, record: ClusterRecord, own: string): string[] {
+  const masters = Array.from({ length: record.spec.masters.count }, (_, index) => `master${index}`);
+  return masters.map((name) => `https://${fqdnOf(world, record, name)}:${ENGINE_PORT}`).filter((url) => url !== own);
 }
 
 async function refused(world: World, record: ClusterRecord, row: NodeRecord, error: AppError): Promise<AppError> {

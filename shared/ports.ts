@@ -169,6 +169,8 @@ export interface Vault {
 export interface EngineAccess {
   /** `https://<fqdn>:6443` */
   endpoint: string;
+  /** The other masters, in the same form: asked in turn while the first does not answer. */
+  others?: string[];
   caPem: string;
   credential: string;
 }

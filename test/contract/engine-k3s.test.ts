@@ -232,6 +232,13 @@ describe('trouble', () => {
     expect(await engine.listNodes()).toHaveLength(1);
   });
 
+  it('another master is asked while the first does not answer', async () => {
+    const dead = `https://${FQDN}:1`; // nothing listens there
+    const survivor = connectEngine('k3s', { ...access, endpoint: dead, others: [access.endpoint] });
+    expect(await survivor.listNodes()).toHaveLength(1);
+    expect(await survivor.listNodes()).toHaveLength(1);
+  });
+
   it('a port at which nothing listens is unreachable', async () => {
     const { port } = new URL(access.endpoint);
     listener.closeAllConnections();

@@ -23,7 +23,9 @@ const connections = new Map<string, Connection>();
 
 /** A client of the cluster's API. Kept for up to ten minutes within this process, so that calls share TLS connections. */
 export function connectApi(access: EngineAccess): CoreV1Api {
-  const key = createHash('sha256').update(`${access.endpoint}\n${access.caPem}\n${access.credential}`).digest('hex');
+  const key = createHash('sha256')
+    .update(`${[access.endpoint, ...(access.others ?? [])].join()}\n${access.caPem}\n${access.credential}`)
+    .digest('hex');
   const known = connections.get(key);
   if (known && Date.now() - known.madeAt < MAX_AGE_MS) return known.api;
   connections.delete(key);
@@ -41,11 +43,11 @@ function createApi(access: EngineAccess): CoreV1Api {
   const agent = new Agent({ ca: access.caPem, keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS });
   const authenticate = (request: RequestContext): void => {
     request.setHeaderParam('Authorization', `Bearer ${access.credential}`);
-    request.setSignal(AbortSignal.timeout(REQUEST_TIMEOUT_MS));
   };
+  const origins = [access.endpoint, ...(access.others ?? [])];
   return new CoreV1Api(
     createConfiguration({
-      httpApi: httpLibrary(agent),
+      httpApi: httpLibrary({ agent, origins, timeoutMs: REQUEST_TIMEOUT_MS }),
       baseServer: new ServerConfiguration(access.endpoint.replace(/\/$/, ''), {}),
       authMethods: { default: { getName: () => 'starling', applySecurityAuthentication: authenticate } },
     }),

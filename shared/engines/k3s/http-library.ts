@@ -5,16 +5,39 @@ import { ResponseContext, wrapHttpLibrary, type HttpLibrary, type RequestContext
  * How the Kubernetes client sends a request. Its own way, node-fetch 2, calls a chunked answer cut off ("Premature close")
  * when its kept-alive socket serves the next request at once, which a few parallel calls suffice for.
  */
-export function httpLibrary(agent: Agent): HttpLibrary {
-  return wrapHttpLibrary({ send: (request) => exchange(request, agent) });
+export function httpLibrary(route: Route): HttpLibrary {
+  let answering = 0; // stays with the master that answered last
+  const sendInTurn = async (request: RequestContext): Promise<ResponseContext> => {
+    for (let failures = 0; ; failures++) {
+      const origin = route.origins[answering] ?? '';
+      try {
+        return await exchange(request, origin, route);
+      } catch (error) {
+        answering = (answering + 1) % route.origins.length;
+        if (failures + 1 >= route.origins.length) throw error;
+      }
+    }
+  };
+  return wrapHttpLibrary({ send: sendInTurn });
 }
 
-function exchange(request: RequestContext, agent: Agent): Promise<ResponseContext> {
+export interface Route {
+  agent: Agent;
+  /** `https://<name>:<port>` of every master; at least one. Every call of the adapter bears a repeat, so the next is asked at once. */
+  origins: string[];
+  /** For each of them, in real time. */
+  timeoutMs: number;
+}
+
+function exchange(request: RequestContext, origin: string, { agent, timeoutMs }: Route): Promise<ResponseContext> {
   return new Promise((resolve, reject) => {
     const { body, length } = bodyOf(request);
     const headers = { ...request.getHeaders(), ...length };
-    const options = { agent, method: String(request.getHttpMethod()), headers, signal: request.getSignal() };
-    const outgoing = send(request.getUrl(), options, (response) => {
+    const url = new URL(request.getUrl());
+    const target = new URL(`${url.pathname}${url.search}`, origin);
+    const signal = AbortSignal.timeout(timeoutMs);
+    const options = { agent, method: String(request.getHttpMethod()), headers, signal };
+    const outgoing = send(target, options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
