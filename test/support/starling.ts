@@ -165,6 +165,7 @@ class RunningStarling implements Starling {
 
   async stop(): Promise<void> {
     if (this.process.isAlive()) await this.interrupt();
+    this.process.killGroup(); // it may have died and left children
     rmSync(this.stateDir, { recursive: true, force: true });
   }
 
