@@ -56,7 +56,7 @@ export async function begin(
     error: null,
     result: null,
     cancelRequested: false,
-    input: { cluster, operationId: id, ...input },
+    input: { cluster, operationId: id, ...input, ...(preempted ? { preempted } : {}) },
   };
   await world.operations.insert(operation);
   await world.events.append([
@@ -108,11 +108,12 @@ async function insertCluster(world: World, name: string, operation: string, spec
 
 /** Returns the operation that was pre-empted, if any. */
 async function claimCluster(world: World, cluster: string, id: string, claim: Start): Promise<string | undefined> {
+  let preempted: string | undefined;
   for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
     const found = await world.clusters.get(cluster);
     if (!found) throw new AppError('CLUSTER_NOT_FOUND', `there is no cluster ${cluster}`);
     const { record, etag } = found;
-    if (record.operation === id) return undefined; // the answer to this very write was lost
+    if (record.operation === id) return preempted; // the answer to this very write was lost
     const isDestroying = record.operation !== null && record.phase === 'deleting';
     if (record.operation && (!claim.preempt || isDestroying)) throw inProgress(cluster, record.operation);
     const changed = {
@@ -120,7 +121,8 @@ async function claimCluster(world: World, cluster: string, id: string, claim: St
       operation: id,
       updatedAt: new Date(world.clock.now()).toISOString(),
     };
-    if (await world.clusters.replace(changed, etag)) return record.operation ?? undefined;
+    preempted = record.operation ?? undefined;
+    if (await world.clusters.replace(changed, etag)) return preempted;
   }
   throw new AppError('AZURE_UNAVAILABLE', 'the cluster is being changed by many at once; send the request again', {
     retryAfterMs: 1000,

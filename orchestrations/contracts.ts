@@ -36,6 +36,8 @@ export interface ScaleInput extends OperationInput {
 
 export interface DestroyInput extends OperationInput {
   storage: 'keep' | 'delete';
+  /** The operation whose last step may still be at work. */
+  preempted?: string;
 }
 
 export interface ReconcileInput {

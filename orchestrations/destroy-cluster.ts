@@ -5,6 +5,10 @@ import { carryOut, OperationEnd } from './operation';
 const POLL_MS = 10_000;
 /** Deleting a large scale set with its network takes up to an hour; after that somebody has to look. */
 const DESTROY_DEADLINE_MS = 90 * 60_000;
+/** That many looks take a minute. A step of the pre-empted operation, which may be making a group, is over by then. */
+const LOOKS_AFTER_PREEMPTION = 7;
+/** ARM's listings may show for minutes what has been deleted. */
+const LISTING_LAG_MS = 5 * 60_000;
 
 type EndingBody = Omit<Ending, 'cluster' | 'operationId'>;
 
@@ -14,25 +18,35 @@ export function* destroyCluster(context: OrchestrationContext): Workflow<void> {
 }
 
 function* destroy(context: OrchestrationContext, input: DestroyInput): Workflow<EndingBody> {
-  yield* waitUntilGone(context, input);
-  const { leftovers } = yield* call(context, activities.findLeftovers, input);
-  if (leftovers.length > 0) throw left(leftovers);
+  yield* waitUntilGone(context, input, input.preempted ? LOOKS_AFTER_PREEMPTION : 1);
+  yield* waitUntilUnlisted(context, input);
   const { certificate } = yield* call(context, activities.forgetCluster, input);
   return { state: 'succeeded', result: { certificate }, phase: 'deleting' };
 }
 
 /** Asks anew at every turn: whatever a cancelled operation still brings to life is deleted as well. */
-function* waitUntilGone(context: OrchestrationContext, input: DestroyInput): Workflow<void> {
+function* waitUntilGone(context: OrchestrationContext, input: DestroyInput, leastLooks: number): Workflow<void> {
   const deadline = now(context) + DESTROY_DEADLINE_MS;
   const total = input.storage === 'keep' ? 1 : 2;
-  for (;;) {
+  for (let looks = 1; ; looks++) {
     const { pending, foreign } = yield* call(context, activities.deleteGroups, input);
     if (foreign.length > 0) throw left(foreign.map((group) => `${group} (not made by Starling)`));
     const progress = { done: total - pending.length, total, unit: 'resource groups' };
     yield* call(context, activities.reportProgress, { operationId: input.operationId, phase: 'deleting', progress });
-    if (pending.length === 0) return;
+    if (pending.length === 0 && looks >= leastLooks) return;
     if (now(context) > deadline) throw left(pending);
     yield* sleep(context, POLL_MS);
+  }
+}
+
+function* waitUntilUnlisted(context: OrchestrationContext, input: DestroyInput): Workflow<void> {
+  const deadline = now(context) + LISTING_LAG_MS;
+  for (;;) {
+    const { leftovers } = yield* call(context, activities.findLeftovers, input);
+    if (leftovers.length === 0) return;
+    if (now(context) > deadline) throw left(leftovers);
+    yield* sleep(context, POLL_MS);
+    yield* waitUntilGone(context, input, 1);
   }
 }
 

@@ -24,6 +24,8 @@ export async function prepareCluster(world: World, { cluster, operationId }: Ope
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
   const { spec } = await requireCluster(world, cluster);
   await world.mint.prepare(cluster);
+  // The vault may take its time; a group made after a destroy has looked for it would stay for ever.
+  if (!(await mayProceed(world, cluster, operationId))) return superseded;
   return world.cloud.ensureGroups(cluster, spec.location);
 }
 

@@ -1,23 +1,32 @@
 import { CLUSTER_TAG, computeGroup, storageGroup } from '../../shared/model/cluster';
+import { AppError } from '../../shared/model/errors';
 import { secretNames } from '../../shared/model/names';
 import type { World } from '../../shared/ports';
 import type { DestroyInput } from '../contracts';
-import { isoNow } from './records';
+import { isoNow, mayProceed } from './records';
 
 const groupsOf = ({ cluster, storage }: DestroyInput): string[] =>
   storage === 'keep' ? [computeGroup(cluster)] : [computeGroup(cluster), storageGroup(cluster)];
 
-/** Begins to delete what is there; a repeat asks again and so tells what is still there. */
+/**
+ * Begins to delete what is there; a repeat asks again and so tells what is still there. Throws CANCELLED when the cluster
+ * is no longer this operation's: a repeat that comes late must not delete what was deployed anew under the name.
+ */
 export async function deleteGroups(
   world: World,
   input: DestroyInput,
 ): Promise<{ pending: string[]; foreign: string[] }> {
+  const found = await world.clusters.get(input.cluster);
+  if (found?.record.operation !== input.operationId)
+    throw new AppError('CANCELLED', `${input.operationId} no longer holds ${input.cluster}`);
+  // Endpoints are known once a deployment was submitted; before that a foreign group only means that the name was taken.
+  const wasDeployed = found.record.endpoints.length > 0;
   const pending: string[] = [];
   const foreign: string[] = [];
   for (const group of groupsOf(input)) {
     const answer = await world.cloud.deleteGroup(input.cluster, group);
     if (answer === 'begun') pending.push(group);
-    if (answer === 'foreign') foreign.push(group);
+    if (answer === 'foreign' && wasDeployed) foreign.push(group);
   }
   return { pending, foreign };
 }
@@ -32,21 +41,25 @@ export async function findLeftovers(world: World, input: DestroyInput): Promise<
 
 const isWithin = (id: string, group: string): boolean => id.endsWith(group) || id.includes(`${group}/`);
 
-/** Forgets the cluster: secrets, rows. Operations and events stay, and the certificate says what was deleted. */
+/**
+ * Forgets the cluster: secrets, rows. Operations and events stay, and the certificate says what was deleted. A repeat
+ * changes nothing, also when the name has a new cluster by then.
+ */
 export async function forgetCluster(world: World, input: DestroyInput): Promise<{ certificate: unknown }> {
-  const nodes = (await world.nodes.list(input.cluster)).length;
+  const isHeld = await mayProceed(world, input.cluster, input.operationId);
+  const nodes = isHeld ? (await world.nodes.list(input.cluster)).length : 0;
   const names = secretNames(input.cluster);
-  for (const name of [names.engine, names.joinKey, names.serverToken]) await world.vault.remove(name);
+  if (isHeld) for (const name of [names.engine, names.joinKey, names.serverToken]) await world.vault.remove(name);
   const issuedAt = isoNow(world);
   const certificate = {
     cluster: input.cluster,
     operation: input.operationId,
     issuedAt,
-    deleted: { resourceGroups: groupsOf(input), secrets: Object.values(names), nodesOnRecord: nodes },
+    deleted: { resourceGroups: await goneOf(world, input), secrets: Object.values(names), nodesOnRecord: nodes },
     kept: input.storage === 'keep' ? [storageGroup(input.cluster)] : [],
     checked: { tag: `${CLUSTER_TAG}=${input.cluster}`, remaining: 0 },
   };
-  const id = `${issuedAt}-${input.operationId}-certificate`;
+  const id = `${input.operationId}-certificate`;
   const message = `nothing tagged ${certificate.checked.tag} remains${input.storage === 'keep' ? ', except the storage that was kept' : ''}`;
   await world.events.append([
     {
@@ -59,6 +72,13 @@ export async function forgetCluster(world: World, input: DestroyInput): Promise<
       message,
     },
   ]);
-  await world.clusters.remove(input.cluster);
+  if (isHeld) await world.clusters.remove(input.cluster);
   return { certificate };
+}
+
+/** Without a group of that name which was never Starling's. */
+async function goneOf(world: World, input: DestroyInput): Promise<string[]> {
+  const groups = groupsOf(input);
+  const exist = await Promise.all(groups.map((group) => world.cloud.groupExists(group)));
+  return groups.filter((_, index) => !exist[index]);
 }

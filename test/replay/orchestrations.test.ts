@@ -356,9 +356,9 @@ describe('a destroy', () => {
     findLeftovers: () => ({ leftovers: [] }),
     forgetCluster: () => ({ certificate: { cluster: 'demo' } }),
   };
-  const destroy = (script: Script) =>
+  const destroy = (script: Script, more: object = {}) =>
     runScripted(worker, orchestrations.destroyCluster, {
-      input: { ...OPERATION, storage: 'delete' },
+      input: { ...OPERATION, storage: 'delete', ...more },
       script: { ...GOES_WELL, ...script },
     });
 
@@ -381,6 +381,21 @@ describe('a destroy', () => {
       result: { leftovers: [expect.any(String)] },
     });
     expect(course.names).not.toContain('forgetCluster');
+  });
+
+  it('looks again while Azure still lists what it has deleted', async () => {
+    const course = await destroy({ findLeftovers: (_, count) => ({ leftovers: count < 3 ? ['/x'] : [] }) });
+    expect(endingOf(course)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('outlasts a step of the operation that it pre-empted, which may be making a group', async () => {
+    const deleteGroups: Script['deleteGroups'] = (_, count) => ({
+      pending: count === 4 ? ['demo-compute'] : [],
+      foreign: [],
+    });
+    const course = await destroy({ deleteGroups }, { preempted: 'demo.deploy.1' });
+    expect(endingOf(course)).toMatchObject({ state: 'succeeded' });
+    expect(course.names.filter((name) => name === 'deleteGroups')).toHaveLength(7);
   });
 
   it('is not cancelled', async () => {
