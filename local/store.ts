@@ -31,6 +31,8 @@ export function memoryStore(): Store {
 /** One process per file: a second one fails with SQLITE_BUSY while the first lives. */
 export function sqliteStore(file: string): Store {
   const db = new Database(file);
+  // After Ctrl-C npm's prompt returns a moment before the old process has ended: a start just then waits for it.
+  db.exec('PRAGMA busy_timeout=5000;');
   db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA locking_mode=EXCLUSIVE;');
   db.exec(
     'CREATE TABLE IF NOT EXISTS documents (collection TEXT, id TEXT, json TEXT NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID',
