@@ -132,6 +132,17 @@ describe('what Azure refuses', () => {
     expect(codeOf(told)).toBe('OperationNotAllowed');
   });
 
+  it('to put a scale set back into a single placement group', async () => {
+    const here = await withGroup();
+    await here.arm('PUT', network, networkBody);
+    await here.clock.advance(10_000);
+    await here.arm('PUT', SET_ID, scaleSetBody(1));
+    await here.clock.advance(120_000);
+    const back = await here.arm('PATCH', SET_ID, { properties: { singlePlacementGroup: true } });
+    expect([back.status, codeOf(back)]).toEqual([400, 'InvalidParameter']);
+    expect((await here.arm('PATCH', SET_ID, { tags: { n: '1' } })).status).toBe(200);
+  });
+
   it('to delete a network in use', async () => {
     const here = await withGroup();
     await here.arm('PUT', network, networkBody);

@@ -236,6 +236,23 @@ describe('scale sets through the real SDK', () => {
     expect(await instances(here)).toHaveLength(0);
   });
 
+  it('may give the id of a deleted instance again, never its vmId', async () => {
+    const here = await withSet(10);
+    const seen = new Map((await instances(here)).map(({ instanceId, vmId }) => [vmId, instanceId]));
+    for (let round = 0; round < 6; round += 1) {
+      const instanceIds = (await instances(here)).slice(0, 4).map(({ instanceId }) => instanceId ?? '');
+      await here.finish(here.compute.virtualMachineScaleSets.deleteInstances(GROUP, SET, { instanceIds }));
+      await here.clock.advance(60_000);
+      await here.finish(here.compute.virtualMachineScaleSets.update(GROUP, SET, { sku: { capacity: 10 } }));
+      for (const { instanceId, vmId } of await instances(here)) {
+        expect(seen.get(vmId) ?? instanceId).toBe(instanceId);
+        seen.set(vmId, instanceId);
+      }
+    }
+    expect(seen.size).toBe(10 + 6 * 4);
+    expect(new Set(seen.values()).size).toBeLessThan(seen.size);
+  });
+
   it('restarts at once a machine that never asked for scheduled events', async () => {
     const here = await withSet(1);
     const [one] = await instances(here);

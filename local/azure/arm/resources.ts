@@ -57,9 +57,12 @@ export const present = (resource: Resource): JsonObject => ({
   properties: resource.properties,
 });
 
+/** How many numbers of a sequence were given. */
+export const numbersGiven = (store: Store, sequence: string): number => store.get<number>('sequences', sequence) ?? 0;
+
 /** The next number of a named sequence: 0, 1, 2 … Never repeated, also not after a restart. */
 export function nextNumber(store: Store, sequence: string): number {
-  const next = store.get<number>('sequences', sequence) ?? 0;
+  const next = numbersGiven(store, sequence);
   store.put('sequences', sequence, next + 1);
   return next;
 }

@@ -2,12 +2,13 @@ import { badRequest, conflict } from '../arm/errors';
 import type { Operation } from '../arm/operations';
 import { checkConditions, draftOf, settle } from '../arm/plain';
 import { checkReferences } from '../arm/references';
-import { nextNumber, present, type Resource } from '../arm/resources';
+import { present, type Resource } from '../arm/resources';
 import type { ResourceType, WriteOutcome, WriteRequest } from '../arm/types';
 import { objectAt, textAt, valueAt, type JsonObject } from '../json';
 import { overQuota } from './capacity';
 import type { Compute } from './compute';
-import { instanceComputerName, type Machine } from './machines';
+import type { Machine } from './machines';
+import { newInstance, subnetOf } from './new-instance';
 import { checkOsProfile, checkSize, imageOf, missing, priorityOf, withoutSecrets } from './profile';
 import { preempted } from './steps';
 import { beginRemovals } from './removal';
@@ -81,13 +82,19 @@ function completed(compute: Compute, submitted: Resource, existing: Resource | u
   const customData = textAt(profile, 'osProfile.customData') ?? textAt(existing?.secrets, 'customData') ?? '';
   checkProfile(profile, !existing);
   const properties: JsonObject = {
-    singlePlacementGroup: true,
+    singlePlacementGroup: existing?.properties.singlePlacementGroup ?? true,
     overprovision: true,
     platformFaultDomainCount: 5,
     uniqueId: compute.core.chance.guid(`scale-set/${submitted.id}/${submitted.createdAt}`),
     ...withoutSecrets(submitted.properties),
   };
   checkShape(properties, capacity);
+  if (existing?.properties.singlePlacementGroup === false && properties.singlePlacementGroup === true)
+    throw badRequest(
+      'InvalidParameter',
+      "Changing property 'singlePlacementGroup' from false to true is not allowed.",
+      'singlePlacementGroup',
+    );
   const sku = { ...objectAt(submitted.extra, 'sku'), name: size, tier: 'Standard', capacity };
   return { ...submitted, properties, extra: { ...submitted.extra, sku }, secrets: { customData } };
 }
@@ -169,52 +176,6 @@ function beginScaling(compute: Compute, scaleSet: Resource, present: Machine[], 
 
 /** A write that changes no instance still is an operation. */
 const UPDATE_ONLY_MS = 5_000;
-
-function newInstance(compute: Compute, scaleSet: Resource): Machine {
-  const { core, addresses } = compute;
-  const profile = objectAt(scaleSet.properties, 'virtualMachineProfile');
-  const number = nextInstanceNumber(compute, scaleSet);
-  const id = `${scaleSet.id}/virtualMachines/${number}`;
-  const subnetId = subnetOf(profile) ?? '';
-  const prefix = textAt(profile, 'osProfile.computerNamePrefix') ?? '';
-  const { computerNamePrefix: _prefix, ...osProfile } = objectAt(profile, 'osProfile');
-  return {
-    id,
-    name: `${scaleSet.name}_${number}`,
-    computerName: instanceComputerName(prefix, number),
-    vmId: core.chance.guid(`vm/${nextNumber(core.store, 'vm-ids')}`),
-    resourceGroup: scaleSet.resourceGroup,
-    location: scaleSet.location ?? '',
-    size: textAt(scaleSet.extra, 'sku.name') ?? '',
-    ...priorityOf(profile),
-    scaleSet: { id: scaleSet.id, name: scaleSet.name, instanceId: String(number) },
-    provisioningState: 'Creating',
-    createdAt: core.clock.now(),
-    version: 0,
-    customData: textAt(scaleSet.secrets, 'customData') ?? '',
-    tags: scaleSet.tags,
-    privateIp: addresses.take(subnetId, id),
-    subnetId,
-    latestModelApplied: true,
-    model: { imageReference: imageOf(profile), osProfile },
-  };
-}
-
-const GAP_SHARE = 0.15;
-
-/** Ids grow, with gaps now and then, so that nobody counts on them. */
-function nextInstanceNumber({ core }: Compute, scaleSet: Resource): number {
-  const sequence = `instances/${String(scaleSet.properties.uniqueId)}`;
-  const number = nextNumber(core.store, sequence);
-  return number > 0 && core.chance.unit(`gap/${sequence}/${number}`) < GAP_SHARE
-    ? nextNumber(core.store, sequence)
-    : number;
-}
-
-const subnetOf = (profile: unknown): string | undefined => {
-  const config = 'networkProfile.networkInterfaceConfigurations.0.properties.ipConfigurations.0.properties.subnet.id';
-  return textAt(profile, config);
-};
 
 /** After each operation: surplus machines of overprovisioning go, and the set's state follows its operation. */
 function settleScaleSet(compute: Compute, operation: Operation): void {
