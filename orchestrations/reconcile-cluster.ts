@@ -12,11 +12,22 @@ export function* reconcileCluster(context: OrchestrationContext): Workflow<void>
   const input = inputOf<ReconcileInput>(context);
   for (let round = 1; round <= MAX_ROUNDS; round++) {
     const { actions } = yield* call(context, activities.planRepairs, input);
-    for (const action of actions) yield* act(context, input, action);
+    for (const action of retirementsFirst(actions)) yield* act(context, input, action);
     const { again } = yield* call(context, activities.endReconcile, { cluster: input.cluster });
     if (!again) return;
     yield* sleep(context, ROUND_PAUSE_MS);
   }
+}
+
+type Retirement = Extract<Action, { kind: 'retire' }>;
+const isRetirement = (action: Action): action is Retirement => action.kind === 'retire';
+
+/** A removal takes minutes, so serving agents are retired first and together: later they might be the wrong ones. */
+function retirementsFirst(actions: Action[]): Action[] {
+  const retirements = actions.filter(isRetirement);
+  const rest = actions.filter((action) => !isRetirement(action));
+  const [first] = retirements;
+  return first ? [{ ...first, vmIds: retirements.flatMap(({ vmIds }) => vmIds) }, ...rest] : rest;
 }
 
 /** Begins what the plan says. What Azure refuses is written down by the activity and comes again with the next plan. */

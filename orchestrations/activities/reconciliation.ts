@@ -1,4 +1,5 @@
 import type { Outcome } from '../../shared/model/errors';
+import type { NodeRecord } from '../../shared/model/node';
 import { plan, type Action } from '../../shared/model/plan';
 import type { World } from '../../shared/ports';
 import type { ReconcileInput } from '../contracts';
@@ -72,14 +73,17 @@ export async function powerAgents(
 ): Promise<Outcome<{ poller: string | null }>> {
   const { cluster, verb, vmIds, reason, operationId } = input;
   if (!(await mayProceed(world, cluster, operationId))) return { ok: true, poller: null };
-  const rows = (await world.nodes.list(cluster)).map(({ record }) => record).filter(({ vmId }) => vmIds.includes(vmId));
+  // The plan may be some minutes old: whoever serves again is left alone.
+  const isDue = ({ vmId, state }: NodeRecord): boolean =>
+    vmIds.includes(vmId) && (verb === 'restart' ? state === 'notReady' : state !== 'ready');
+  const rows = (await world.nodes.list(cluster)).map(({ record }) => record).filter(isDue);
   if (rows.length === 0) return { ok: true, poller: null };
   const instanceIds = rows.map(({ instanceId }) => instanceId);
   const begun =
     verb === 'start'
       ? await world.cloud.startAgents(cluster, instanceIds)
       : await world.cloud.restartAgents(cluster, instanceIds);
-  if (begun.ok) await updateNodes(world, cluster, vmIds, (row) => ({ ...row, repairs: row.repairs + 1 }));
+  if (begun.ok) await updateNodes(world, cluster, idsOf(rows), (row) => ({ ...row, repairs: row.repairs + 1 }));
   const outcome = begun.ok ? 'begun' : `refused: ${begun.message}`;
   for (const row of rows) {
     const message = `${verb} of ${row.nodeName} ${outcome}, because ${reason}`;
@@ -93,6 +97,8 @@ export async function powerAgents(
   }
   return begun;
 }
+
+const idsOf = (rows: NodeRecord[]): string[] => rows.map(({ vmId }) => vmId);
 
 export async function startMaster(
   world: World,

@@ -68,8 +68,9 @@ export async function engineOf(world: World, record: ClusterRecord): Promise<Eng
   return access ? world.connectEngine(record.spec.engine, JSON.parse(access)) : undefined;
 }
 
-/** Automation gives way to operators: true while no other operation holds the cluster. */
+/** Automation gives way to operators: true while no other operation holds the cluster, and nobody has moved the halt lever. */
 export async function mayProceed(world: World, cluster: string, operationId: string | undefined): Promise<boolean> {
   const found = await world.clusters.get(cluster);
-  return found !== undefined && found.record.operation === (operationId ?? null);
+  if (found?.record.operation !== (operationId ?? null)) return false;
+  return operationId !== undefined || !(await world.halt.read()).halted;
 }

@@ -1,5 +1,5 @@
 import { AppError, refuse, type Outcome } from '../../shared/model/errors';
-import { isServing, moveTo, type NodeRecord } from '../../shared/model/node';
+import { moveTo, type NodeRecord } from '../../shared/model/node';
 import { stateEvent } from '../../shared/model/observe';
 import type { EnginePort, World } from '../../shared/ports';
 import type { RetireInput } from '../contracts';
@@ -12,15 +12,30 @@ const PARALLEL_NODES = 10;
 /** Marks the agents as draining, or as failed where nothing runs on them yet, and takes no new work to them. */
 export async function startDrain(world: World, input: RetireInput): Promise<{ proceed: boolean }> {
   if (!(await mayProceed(world, input.cluster, input.operationId))) return { proceed: false };
-  const before = new Map((await world.nodes.list(input.cluster)).map(({ record }) => [record.vmId, record.state]));
   const now = isoNow(world);
-  const rows = await updateNodes(world, input.cluster, input.vmIds, (row) =>
+  await moveAndTell(world, input, (row) =>
     // One that has not joined yet cannot be drained, but must not get a ticket any more.
     moveTo(row, row.registeredAt ? 'draining' : 'failed', now, 'it is being removed'),
   );
-  const moved = rows.filter((row) => row.state !== before.get(row.vmId));
-  await world.events.append(moved.map((row) => stateEvent(row, before.get(row.vmId), { now, cause: input.cause })));
   return { proceed: true };
+}
+
+/** What was to go because it never joined, and has joined since the plan was made, stays. */
+const isSpared = ({ drain }: Pick<RetireInput, 'drain'>, { state }: NodeRecord): boolean =>
+  !drain && (state === 'ready' || state === 'notReady');
+
+async function moveAndTell(
+  world: World,
+  input: RetireInput,
+  move: (row: NodeRecord) => NodeRecord | undefined,
+): Promise<void> {
+  const before = new Map((await world.nodes.list(input.cluster)).map(({ record }) => [record.vmId, record.state]));
+  const rows = await updateNodes(world, input.cluster, input.vmIds, (row) =>
+    isSpared(input, row) ? undefined : move(row),
+  );
+  const moved = rows.filter((row) => row.state !== before.get(row.vmId));
+  const told = moved.map((row) => stateEvent(row, before.get(row.vmId), { now: isoNow(world), cause: input.cause }));
+  await world.events.append(told);
 }
 
 /** One pass over all agents that still hold work. A silent engine counts as work left, so the deadline decides. */
@@ -31,7 +46,10 @@ export async function drainPass(
   if (!(await mayProceed(world, input.cluster, input.operationId)))
     return { proceed: false, remaining: 0, blocked: [] };
   const rows = (await world.nodes.list(input.cluster)).map(({ record }) => record);
-  const draining = rows.filter((row) => row.state === 'draining' && input.vmIds.includes(row.vmId) && row.registeredAt);
+  // Azure may call a node failed on which the engine runs work all the same.
+  const draining = rows.filter(
+    (row) => input.vmIds.includes(row.vmId) && row.registeredAt && ['draining', 'failed'].includes(row.state),
+  );
   const engine = await engineOf(world, await requireCluster(world, input.cluster));
   if (!engine || draining.length === 0) return { proceed: true, remaining: 0, blocked: [] };
   let remaining = 0;
@@ -61,12 +79,14 @@ async function drainOne(engine: EnginePort, row: NodeRecord): Promise<{ remainin
 /** Deletes exactly these VMs; those that Azure no longer lists are left out. `poller` is null when none is left. */
 export async function deleteAgents(world: World, input: RetireInput): Promise<Outcome<{ poller: string | null }>> {
   if (!(await mayProceed(world, input.cluster, input.operationId)))
-    return refuse('CANCELLED', 'another operation has taken over');
+    return refuse('CANCELLED', 'another operation or the halt lever has taken over');
+  const spared = (await world.nodes.list(input.cluster)).filter(({ record }) => isSpared(input, record));
   const wanted = new Set(input.vmIds);
+  for (const { record } of spared) wanted.delete(record.vmId);
   const machines = await world.cloud.listMachines(input.cluster);
   const listed = machines.filter(({ vmId, role }) => role === 'agent' && wanted.has(vmId));
   const now = isoNow(world);
-  await updateNodes(world, input.cluster, input.vmIds, (row) => moveTo(row, 'leaving', now, row.detail));
+  await moveAndTell(world, input, (row) => moveTo(row, 'leaving', now, row.detail));
   const deletable = listed
     .filter(({ provisioning }) => provisioning !== 'deleting')
     .map(({ instanceId }) => instanceId);
@@ -74,14 +94,16 @@ export async function deleteAgents(world: World, input: RetireInput): Promise<Ou
   return world.cloud.deleteAgents(input.cluster, deletable);
 }
 
-/** Looks again; the look removes nodes and rows of VMs that are gone. Returns instance ids that Azure still lists. */
+/**
+ * Looks again; the look removes nodes and rows of VMs that are gone. Returns instance ids that Azure still lists, without
+ * those that serve: they were spared.
+ */
 export async function confirmGone(
   world: World,
   input: { cluster: string; vmIds: string[]; cause: string },
 ): Promise<{ left: string[] }> {
   const wanted = new Set(input.vmIds);
-  const { machines } = await look(world, input.cluster, input.cause);
+  const { machines, rows } = await look(world, input.cluster, input.cause);
+  for (const row of rows) if (isSpared({ drain: false }, row)) wanted.delete(row.vmId);
   return { left: machines.filter(({ vmId }) => wanted.has(vmId)).map(({ instanceId }) => instanceId) };
 }
-
-export const isRemovable = (row: NodeRecord): boolean => row.role === 'agent' && isServing(row.state);

@@ -141,7 +141,9 @@ function drift(situation: Situation): Action[] {
   const coming = Math.max(0, capacity - leaving - serving.length);
   const difference = serving.length + coming - spec.agents.count;
   if (difference === 0) return [];
-  if (spec.drift === 'adopt' && !(spec.agents.priority === 'Spot' && difference < 0)) {
+  // What Azure's autoscale does is done outside as well, and was asked for.
+  const adopts = spec.drift === 'adopt' || spec.agents.autoscale !== null;
+  if (adopts && !(spec.agents.priority === 'Spot' && difference < 0)) {
     const wish = Math.min(spec.agents.max, Math.max(spec.agents.min, spec.agents.count + difference));
     if (wish !== spec.agents.count)
       return [{ kind: 'adopt', agents: wish, reason: 'the scale set was changed outside Starling' }];

@@ -342,6 +342,25 @@ describe('a reconcile', () => {
     ]);
   });
 
+  it('retires all that its look has chosen at once, before anything else takes its time', async () => {
+    const begun = () => ({ ok: true, poller: null }) as const;
+    const { calls } = await reconcile(
+      [
+        { kind: 'retire', vmIds: ['a'], reason: 'begun' },
+        { kind: 'replace', vmIds: ['b'], reason: 'never joined' },
+        { kind: 'retire', vmIds: ['c'], reason: 'too many' },
+      ],
+      {
+        startDrain: () => ({ proceed: true }),
+        drainPass: () => ({ proceed: true, remaining: 0, blocked: [] }),
+        deleteAgents: begun,
+        confirmGone: () => ({ left: [] }),
+      },
+    );
+    const drains = calls.filter(({ name }) => name === 'startDrain').map(({ input }) => input);
+    expect(drains).toMatchObject([{ vmIds: ['a', 'c'] }, { vmIds: ['b'] }]);
+  });
+
   it('looks again when somebody asked meanwhile, but not for ever', async () => {
     const { names } = await reconcile([], { endReconcile: () => ({ again: true }) });
     expect(names.filter((name) => name === 'planRepairs')).toHaveLength(3);

@@ -54,6 +54,11 @@ function decide(rows: NodeRecord[], changes: Partial<Situation> & { power?: Reco
 const kinds = (actions: Action[]): string[] => actions.map(({ kind }) => kind);
 const three = [agent(1), agent(2), agent(3)];
 
+it('does not undo what the autoscale that was asked for has done', () => {
+  const spec = wish({ count: 2, autoscale: { cpuAbovePercent: 80, cpuBelowPercent: 10 } });
+  expect(decide(three, { spec }).actions).toMatchObject([{ kind: 'adopt', agents: 3 }]);
+});
+
 describe('a cluster as it should be', () => {
   it('is ready and left alone', () => {
     expect(decide(three)).toEqual({ phase: 'ready', phaseReason: '', actions: [] });

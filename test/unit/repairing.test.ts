@@ -1,0 +1,90 @@
+import { powerAgents } from '../../orchestrations/activities/reconciliation';
+import { confirmGone, deleteAgents, drainPass, startDrain } from '../../orchestrations/activities/retirement';
+import { growTo } from '../../orchestrations/activities/scaling';
+import type { NodeRecord, NodeState } from '../../shared/model/node';
+import { FakeWorld } from '../support/fake-world';
+import { nodeRecord } from '../support/records';
+
+const agent = (index: number, state: NodeState, changes: Partial<NodeRecord> = {}): NodeRecord => ({
+  ...nodeRecord('demo', index),
+  state,
+  registeredAt: state === 'ready' || state === 'notReady' ? '2026-02-03T03:00:00.000Z' : '',
+  ...changes,
+});
+
+async function worldWith(...rows: NodeRecord[]): Promise<FakeWorld> {
+  const world = new FakeWorld();
+  rows.forEach((row) => world.addAgent(row));
+  world.secrets.set('demo-engine', '{}');
+  await world.mint.prepare('demo');
+  return world;
+}
+const vmIds = (rows: NodeRecord[]): string[] => rows.map(({ vmId }) => vmId);
+
+describe('the halt lever, moved while a repair is under way', () => {
+  const rows = [agent(1, 'notReady')];
+  const input = { cluster: 'demo', vmIds: vmIds(rows), cause: 'timer', drain: true };
+
+  it('stops automation before its next step', async () => {
+    const world = await worldWith(...rows);
+    world.halted = true;
+    expect(await startDrain(world, input)).toEqual({ proceed: false });
+    expect(await deleteAgents(world, input)).toMatchObject({ ok: false, code: 'CANCELLED' });
+    expect(await growTo(world, { cluster: 'demo', agents: 5 })).toMatchObject({ ok: false, code: 'CANCELLED' });
+    await powerAgents(world, { cluster: 'demo', verb: 'restart', vmIds: vmIds(rows), reason: 'silent' });
+    expect(world.calls).toEqual([]);
+  });
+
+  it('does not stop what an operator asked for', async () => {
+    const world = await worldWith(...rows);
+    world.halted = true;
+    world.changeCluster({ operation: 'demo.scale.a' });
+    expect(await startDrain(world, { ...input, operationId: 'demo.scale.a' })).toEqual({ proceed: true });
+  });
+});
+
+describe('a repair that was planned some time ago', () => {
+  it('restarts and starts only those that still need it', async () => {
+    const rows = [agent(1, 'ready'), agent(2, 'notReady')];
+    const world = await worldWith(...rows);
+    await powerAgents(world, { cluster: 'demo', verb: 'restart', vmIds: vmIds(rows), reason: 'silent' });
+    expect(world.calls).toEqual(['restartAgents 2']);
+    expect(world.node(rows[0]!.vmId)?.repairs).toBe(0);
+  });
+
+  it('spares those that have joined after all, and deletes the rest', async () => {
+    const [late, lost] = [agent(1, 'ready'), agent(2, 'booting')];
+    const world = await worldWith(late, lost);
+    const input = { cluster: 'demo', vmIds: vmIds([late, lost]), cause: 'timer', drain: false };
+    await startDrain(world, input);
+    await deleteAgents(world, input);
+    expect(world.calls).toEqual(['deleteAgents 2']);
+    expect(world.node(late.vmId)?.state).toBe('ready');
+    world.machines = world.machines.filter(({ vmId }) => vmId === late.vmId);
+    expect(await confirmGone(world, input)).toEqual({ left: [] });
+  });
+});
+
+describe('a removal', () => {
+  it('drains also a node that Azure calls failed although it has joined', async () => {
+    const row = agent(1, 'failed', { registeredAt: '2026-02-03T03:00:00.000Z' });
+    const world = await worldWith(row);
+    const input = { cluster: 'demo', vmIds: [row.vmId], cause: 'timer', drain: true };
+    await startDrain(world, input);
+    await drainPass(world, input);
+    expect(world.calls).toEqual([`evict ${row.nodeName}`]);
+  });
+
+  it('tells of every state that it takes a node through, once', async () => {
+    const row = agent(1, 'ready');
+    const world = await worldWith(row);
+    const input = { cluster: 'demo', vmIds: [row.vmId], cause: 'demo.scale.a', drain: true };
+    await startDrain(world, input);
+    await deleteAgents(world, input);
+    await deleteAgents(world, input);
+    expect(world.told.map(({ type, cause }) => [type, cause])).toEqual([
+      ['node.draining', 'demo.scale.a'],
+      ['node.leaving', 'demo.scale.a'],
+    ]);
+  });
+});
