@@ -2,12 +2,13 @@ import type { z } from 'zod';
 import { ClaimsSchema } from '../shared/api';
 import type { JoinSchema } from '../shared/api';
 import type { ClusterRecord } from '../shared/model/cluster';
-import { AppError, ERRORS, type ErrorCode } from '../shared/model/errors';
+import { AppError, ERRORS } from '../shared/model/errors';
 import { roleOf } from '../shared/model/join';
 import { advanceTo, type NodeRecord } from '../shared/model/node';
 import { newRow, stateEvent } from '../shared/model/observe';
 import type { Versioned, World } from '../shared/ports';
 import { requireCluster } from './clusters';
+import { noteRefusal } from './refusals';
 import type { Call } from './respond';
 
 export type AttestedCall = Call<z.infer<typeof JoinSchema>>;
@@ -82,24 +83,4 @@ async function rowOf(
   if (!inserted)
     throw new AppError('AZURE_UNAVAILABLE', 'the node’s row is being written; try again', { retryAfterMs: 2000 });
   return inserted;
-}
-
-/** Not yet is no refusal, and would fill the log while a cluster boots. */
-const QUIET: ReadonlySet<ErrorCode> = new Set(['CLUSTER_NOT_READY', 'AZURE_UNAVAILABLE', 'ENGINE_UNREACHABLE']);
-
-export async function noteRefusal(world: World, cluster: string, error: AppError, subject = ''): Promise<void> {
-  if (QUIET.has(error.code) || ERRORS[error.code].status === 500) return;
-  const at = new Date(world.clock.now()).toISOString();
-  const id = `${at}-refused-${error.code}-${subject}`;
-  await world.events.append([
-    {
-      cluster,
-      id,
-      at,
-      type: 'join.refused',
-      subject,
-      cause: 'node',
-      message: `${error.code}: ${typeof error.cause === 'string' ? error.cause : error.message}`,
-    },
-  ]);
 }

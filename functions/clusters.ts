@@ -1,5 +1,11 @@
 import { presentCluster, presentNode, type ScaleSchema } from '../shared/api';
-import { CLUSTER_NAME, immutableChanges, type ClusterRecord, type ClusterSpec } from '../shared/model/cluster';
+import {
+  CLUSTER_NAME,
+  immutableChanges,
+  withAgents,
+  type ClusterRecord,
+  type ClusterSpec,
+} from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
 import type { World } from '../shared/ports';
 import type { z } from 'zod';
@@ -93,7 +99,8 @@ export async function putCluster(call: Call<ClusterSpec>): Promise<Reply> {
   if (!found) return create(call, name, spec);
   const { record } = found;
   const same = JSON.stringify(record.spec) === JSON.stringify(spec);
-  if (same && record.phase !== 'failed') return { status: 200, body: await present(call.world, record) };
+  if (same && record.phase !== 'failed' && record.phase !== 'deleting')
+    return { status: 200, body: await present(call.world, record) };
   if (record.operation) throw inProgress(record.name, record.operation);
   return same ? redeploy(call, found) : converge(call, found, spec);
 }
@@ -164,6 +171,17 @@ async function store(
     throw new AppError('AZURE_UNAVAILABLE', 'the cluster changed meanwhile; send the request again', {
       retryAfterMs: 1000,
     });
+  await call.world.events.append([
+    {
+      cluster: record.name,
+      id: `${updated.updatedAt}-${record.name}-spec`,
+      at: updated.updatedAt,
+      type: 'cluster.spec',
+      subject: record.name,
+      cause: 'operator',
+      message: 'limits and policies were changed',
+    },
+  ]);
   return { status: 200, body: await present(call.world, updated) };
 }
 
@@ -181,26 +199,33 @@ function unsupportedChanges(before: ClusterSpec, after: ClusterSpec): string[] {
 export async function scaleCluster(call: Call<z.infer<typeof ScaleSchema>>): Promise<Reply> {
   const { record } = await requireCluster(call);
   const { agents, reclaim } = call.body;
-  const { min, max, count } = record.spec.agents;
-  if (agents < min || agents > max)
-    throw invalid([{ field: 'agents', message: `must be between min (${min}) and max (${max}) of the cluster` }]);
+  const { count } = record.spec.agents;
+  requireWithin(record, agents);
   if (reclaim === 'park')
     throw new AppError('UNSUPPORTED_CHANGE', 'reclaim: park is not available in this release; use delete');
   if (record.operation) throw inProgress(record.name, record.operation);
-  if (record.phase === 'failed' || record.phase === 'deploying')
-    throw new AppError(
-      'CLUSTER_NOT_READY',
-      `${record.name} is ${record.phase}: ${record.phaseReason}; deploy it again first`,
-    );
+  requireScalable(record);
   if (isPreview(call))
     return preview('scale', [
       agents >= count ? `add ${agents - count} agents` : `drain and delete ${count - agents} agents`,
     ]);
-  const change = (row: ClusterRecord): ClusterRecord => ({
-    ...row,
-    spec: { ...row.spec, agents: { ...row.spec.agents, count: agents } },
-  });
+  const change = (row: ClusterRecord): ClusterRecord => {
+    requireWithin(row, agents); // this row is the one that is taken: since the first look it may have changed
+    requireScalable(row);
+    return { ...row, spec: withAgents(row.spec, agents) };
+  };
   return started(await begin(call, record.name, { verb: 'scale', input: { agents }, change }));
+}
+
+function requireWithin({ spec }: ClusterRecord, agents: number): void {
+  const { min, max } = spec.agents;
+  if (agents >= min && agents <= max) return;
+  throw invalid([{ field: 'agents', message: `must be between min (${min}) and max (${max}) of the cluster` }]);
+}
+
+function requireScalable({ name, phase, phaseReason }: ClusterRecord): void {
+  if (phase !== 'failed' && phase !== 'deploying') return;
+  throw new AppError('CLUSTER_NOT_READY', `${name} is ${phase}: ${phaseReason}; deploy it again first`);
 }
 
 export async function destroyCluster(call: Call): Promise<Reply> {

@@ -37,12 +37,13 @@ const EVENT_FUNCTION = 'azureEvents';
 function createWorld(config: Config): World {
   const clients = createAzureClients(config);
   const clock: Clock = { now: () => Date.now() };
-  const vault = cacheVault(createVault(clients), clock);
+  const source = createVault(clients);
+  const vault = cacheVault(source, clock);
   return {
     ...createTableStores(clients),
     cloud: createCloud(clients),
     vault,
-    mint: createTokenMint(vault),
+    mint: createTokenMint(vault, source),
     connectEngine,
     attestation: createAttestation(config, clock),
     renderDeployment: (cluster) => renderDeployment(config, cluster),

@@ -7,7 +7,8 @@ import { ENGINE_PORT, masterFqdn, secretNames } from '../shared/model/names';
 import { advanceTo, isServing, type NodeRecord } from '../shared/model/node';
 import { stateEvent } from '../shared/model/observe';
 import type { EngineAccess, EnginePort, Versioned, World } from '../shared/ports';
-import { identify, noteRefusal, type AttestedCall, type Caller, type Claims } from './attested';
+import { identify, type AttestedCall, type Caller, type Claims } from './attested';
+import { minuteOf, noteRefusal } from './refusals';
 import type { Reply } from './respond';
 import { requestReconcile } from './request-reconcile';
 
@@ -201,7 +202,7 @@ export async function leave(call: AttestedCall): Promise<Reply> {
   await call.world.events.append([
     {
       cluster: record.name,
-      id: `${at}-${vmId}-leave`,
+      id: `leave-${vmId}-${minuteOf(at)}`, // said again in the same minute it tells nothing new
       at,
       type: 'node.goingDown',
       subject: nodeName,

@@ -31,6 +31,9 @@ export interface RawRequest {
 /** Larger than the largest body that means anything: a spec, or an attested document of 16 KB with claims. */
 const MAX_BODY_BYTES = 64 * 1024;
 
+/** For a "not now" that knows no better: masters, Azure and the engine come back in such times. */
+const RETRY_LATER_MS = 10_000;
+
 /** parse → run → map errors. Never throws; nothing but the catalogue's codes gets out. */
 export async function respond<Body>(
   route: Route,
@@ -68,7 +71,7 @@ export function problem(
       ? error.message
       : `Something went wrong in Starling; its log has the reason under ${correlationId}.`;
   const extra = known && code !== 'INTERNAL' && typeof error.detail === 'object' ? error.detail : {};
-  const retryAfterMs = known ? error.retryAfterMs : undefined;
+  const retryAfterMs = (known ? error.retryAfterMs : undefined) ?? (status === 503 ? RETRY_LATER_MS : undefined);
   return {
     status,
     jsonBody: { type: `urn:starling:error:${code}`, title, status, code, detail, correlationId, ...extra },

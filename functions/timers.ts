@@ -11,13 +11,24 @@ const CLAIM_GRACE_MS = 2 * 60_000;
 
 /** Every minute: picks up operations that a crash left without their orchestration, then reconciles every cluster. */
 export async function everyMinute(tools: Tools): Promise<void> {
-  for (const operation of await tools.world.operations.listRunning()) await resume(tools, operation);
-  for (const cluster of await tools.world.clusters.list()) {
-    if (await releaseVoidClaim(tools, cluster)) continue;
-    if (cluster.phase === 'deleting') continue;
-    const input = { cluster: cluster.name, cause: 'timer' };
-    await tools.orchestrator.start(orchestrations.reconcileCluster.name, reconcileId(cluster.name), input);
-  }
+  const errors = [
+    ...(await eachAlone(await tools.world.operations.listRunning(), (operation) => resume(tools, operation))),
+    ...(await eachAlone(await tools.world.clusters.list(), (cluster) => lookAfter(tools, cluster))),
+  ];
+  if (errors.length > 0) throw errors[0]; // the host shows it; the others come again with the next minute
+}
+
+/** One that makes trouble must not keep the timer from the others. */
+async function eachAlone<T>(items: T[], run: (item: T) => Promise<void>): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  for (const item of items) await run(item).catch((error: unknown) => errors.push(error));
+  return errors;
+}
+
+async function lookAfter(tools: Tools, cluster: ClusterRecord): Promise<void> {
+  if ((await releaseVoidClaim(tools, cluster)) || cluster.phase === 'deleting') return;
+  const input = { cluster: cluster.name, cause: 'timer' };
+  await tools.orchestrator.start(orchestrations.reconcileCluster.name, reconcileId(cluster.name), input);
 }
 
 const ageMs = (tools: Tools, time: string): number => tools.world.clock.now() - Date.parse(time);
@@ -33,29 +44,37 @@ async function resume(tools: Tools, operation: OperationRecord): Promise<void> {
     await tools.orchestrator.start(WORKFLOWS[operation.verb], operation.id, operation.input);
     return;
   }
-  await close(tools, operation);
+  await close(tools, operation, holder);
 }
 
-async function close({ world, log }: Tools, { id, cluster }: OperationRecord): Promise<void> {
+async function close({ world, log }: Tools, { id, cluster }: OperationRecord, holder?: string | null): Promise<void> {
   const found = await world.operations.get(id);
   if (!found || found.record.state !== 'running') return;
   log.warn('operation.closed', { operation: id });
   const endedAt = new Date(world.clock.now()).toISOString();
-  const error = { code: 'INTERNAL' as const, message: 'its orchestration ended without a result' };
-  await world.operations.replace({ ...found.record, state: 'failed', phase: 'failed', endedAt, error }, found.etag);
+  const ending = endingOf(holder && holder !== id ? holder : undefined);
+  const { state, error } = ending;
+  const ended = { ...found.record, ...ending, phase: state, endedAt };
+  if (!(await world.operations.replace(ended, found.etag))) return; // it moves after all; the next minute looks again
   await world.events.append([
     {
       cluster,
       id: `${endedAt}-${id}`,
       at: endedAt,
-      type: 'operation.failed',
+      type: `operation.${state}`,
       subject: id,
       cause: 'timer',
-      message: error.message,
+      message: error?.message ?? '',
     },
   ]);
   await release(world, cluster, id);
 }
+
+/** Who pre-empts an operation ends it too, unless a crash comes in between. */
+const endingOf = (preemptedBy: string | undefined): Pick<OperationRecord, 'state' | 'error'> =>
+  preemptedBy
+    ? { state: 'cancelled', error: { code: 'CANCELLED', message: `pre-empted by ${preemptedBy}` } }
+    : { state: 'failed', error: { code: 'INTERNAL', message: 'its orchestration ended without a result' } };
 
 async function release(world: Tools['world'], cluster: string, operation: string): Promise<void> {
   const row = await world.clusters.get(cluster);

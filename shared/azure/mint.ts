@@ -10,15 +10,16 @@ const SECRET_LENGTH = 16;
 
 /**
  * Tokens are derived, not stored: HMAC-SHA-256 under the cluster's key over VM, generation and attempt. So a repeated
- * join gets the same ticket although no table, history or log ever held the token.
+ * join gets the same ticket although no table, history or log ever held the token. `source` is asked whether keys are
+ * there: a vault that remembers may still know those of a cluster of this name that was destroyed just now.
  */
-export function createTokenMint(vault: Vault): TokenMint {
+export function createTokenMint(vault: Vault, source: Vault = vault): TokenMint {
   const keyOf = (cluster: string): Promise<string> => requireSecret(vault, secretNames(cluster).joinKey);
   return {
     async prepare(cluster) {
       const names = secretNames(cluster);
       for (const name of [names.joinKey, names.serverToken]) {
-        if ((await vault.get(name)) === undefined) await vault.set(name, randomBytes(32).toString('hex'));
+        if ((await source.get(name)) === undefined) await vault.set(name, randomBytes(32).toString('hex'));
       }
     },
     async derive({ cluster, vmId, generation, attempt }) {
