@@ -99,7 +99,8 @@ export type Polled =
 
 export const activities = {
   checkQuota: contract<OperationInput, Outcome<object>>('checkQuota'),
-  prepareCluster: contract<OperationInput, Outcome<object>>('prepareCluster'),
+  /** `surplus`: agents on record beyond the wish. */
+  prepareCluster: contract<OperationInput, Outcome<{ surplus?: string[] }>>('prepareCluster'),
   submitDeployment: contract<OperationInput, Outcome<object>>('submitDeployment'),
   pollDeployment: contract<OperationInput, Polled & { done: number; total: number }>('pollDeployment'),
   observeCluster: contract<{ cluster: string; cause: string }, ClusterView>('observeCluster'),

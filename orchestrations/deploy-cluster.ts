@@ -1,6 +1,7 @@
 import { JOIN_DEADLINE_MS } from '../shared/model/plan';
-import { activities, type ClusterView, type OperationInput } from './contracts';
-import { call, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
+import type { Outcome } from '../shared/model/errors';
+import { activities, orchestrations, type ClusterView, type OperationInput } from './contracts';
+import { call, callChild, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
 import { carryOut, OperationEnd, publish } from './operation';
 import { lookPauseMs } from './pace';
 import { waitForAgents } from './wait-for-agents';
@@ -19,13 +20,21 @@ function* deploy(context: OrchestrationContext, input: OperationInput) {
   const operation = { cluster: input.cluster, operationId: input.operationId };
   yield* publish(context, operation, 'checking quota and names', { done: 0, total: 1, unit: 'checks' });
   for (const step of [activities.checkQuota, activities.prepareCluster, activities.submitDeployment]) {
-    const outcome = yield* call(context, step, operation);
+    const outcome: Outcome<{ surplus?: string[] }> = yield* call(context, step, operation);
     if (!outcome.ok) throw failed(outcome);
+    if (outcome.surplus) yield* retire(context, operation, outcome.surplus);
   }
   yield* waitForDeployment(context, operation);
   const masters = yield* waitForMasters(context, operation);
   const result = yield* waitForAgents(context, operation, masters.agents.desired, now(context) + JOIN_DEADLINE_MS);
   return result;
+}
+
+function* retire(context: OrchestrationContext, operation: OperationInput, vmIds: string[]): Workflow<void> {
+  yield* publish(context, operation, 'draining agents', { done: 0, total: vmIds.length, unit: 'agents' });
+  const input = { ...operation, vmIds, cause: operation.operationId, drain: true };
+  const { problem } = yield* callChild(context, orchestrations.retireNodes, input);
+  if (problem) throw failed(problem);
 }
 
 const failed = (refusal: {

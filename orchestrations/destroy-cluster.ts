@@ -7,8 +7,8 @@ const POLL_MS = 10_000;
 const DESTROY_DEADLINE_MS = 90 * 60_000;
 /** That many looks take a minute. A step of the pre-empted operation, which may be making a group, is over by then. */
 const LOOKS_AFTER_PREEMPTION = 7;
-/** ARM's listings may show for minutes what has been deleted. */
-const LISTING_LAG_MS = 5 * 60_000;
+/** ARM's listings may show for some minutes what has been deleted: that many looks take five. */
+const LOOKS_AT_LISTING = 30;
 
 type EndingBody = Omit<Ending, 'cluster' | 'operationId'>;
 
@@ -40,11 +40,10 @@ function* waitUntilGone(context: OrchestrationContext, input: DestroyInput, leas
 }
 
 function* waitUntilUnlisted(context: OrchestrationContext, input: DestroyInput): Workflow<void> {
-  const deadline = now(context) + LISTING_LAG_MS;
-  for (;;) {
+  for (let looks = 1; ; looks++) {
     const { leftovers } = yield* call(context, activities.findLeftovers, input);
     if (leftovers.length === 0) return;
-    if (now(context) > deadline) throw left(leftovers);
+    if (looks >= LOOKS_AT_LISTING) throw left(leftovers);
     yield* sleep(context, POLL_MS);
     yield* waitUntilGone(context, input, 1);
   }

@@ -4,6 +4,7 @@ import { ENGINE_PORT, masterFqdn } from '../../shared/model/names';
 import type { World } from '../../shared/ports';
 import type { OperationInput, Polled } from '../contracts';
 import { mayProceed, requireCluster, updateCluster } from './records';
+import { pickVictims } from './scaling';
 import type { Outcome } from '../../shared/model/errors';
 
 const superseded = refuse('CANCELLED', 'another operation has taken over');
@@ -19,14 +20,23 @@ export async function checkQuota(world: World, { cluster }: OperationInput): Pro
   return world.cloud.checkQuota({ location: spec.location, sizes });
 }
 
-/** Makes the keys and the groups. The keys come first: a VM that boots must be able to join. */
-export async function prepareCluster(world: World, { cluster, operationId }: OperationInput): Promise<Outcome<object>> {
+/**
+ * Makes the keys and the groups. The keys come first: a VM that boots must be able to join. Names the agents of an earlier
+ * deployment that are too many now: the template's smaller capacity would have Azure choose, and drain nobody.
+ */
+export async function prepareCluster(
+  world: World,
+  { cluster, operationId }: OperationInput,
+): Promise<Outcome<{ surplus?: string[] }>> {
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
   const { spec } = await requireCluster(world, cluster);
   await world.mint.prepare(cluster);
   // The vault may take its time; a group made after a destroy has looked for it would stay for ever.
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
-  return world.cloud.ensureGroups(cluster, spec.location);
+  const made = await world.cloud.ensureGroups(cluster, spec.location);
+  if (!made.ok) return made;
+  const { vmIds } = await pickVictims(world, { cluster, agents: spec.agents.count });
+  return vmIds.length > 0 ? { ok: true, surplus: vmIds } : { ok: true };
 }
 
 export async function submitDeployment(

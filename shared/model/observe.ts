@@ -50,11 +50,11 @@ export function observe(sight: Sight): Findings {
   for (const machine of sight.machines) {
     const known = rows.get(machine.vmId);
     rows.delete(machine.vmId);
-    const before = known ?? newRow(sight, machine);
+    const before = known ? revived(known, machine, sight) : newRow(sight, machine);
     const after = lookAt(before, machine, nodes, sight.now);
     if (after.registeredAt && !before.registeredAt) findings.registered.push(after);
-    if (!known || JSON.stringify(after) !== JSON.stringify(before)) findings.changed.push(after);
-    if (!known || after.state !== before.state) findings.events.push(stateEvent(after, known?.state, sight));
+    if (JSON.stringify(after) !== JSON.stringify(known)) findings.changed.push(after);
+    if (after.state !== known?.state) findings.events.push(stateEvent(after, known?.state, sight));
   }
   for (const row of rows.values()) {
     const after = moveTo(row, 'gone', sight.now, 'Azure no longer lists the virtual machine');
@@ -62,6 +62,23 @@ export function observe(sight: Sight): Findings {
     if (after) findings.events.push(stateEvent(after, row.state, sight));
   }
   return findings;
+}
+
+/**
+ * A master that Azure could not make at first and, the deployment submitted again, has made after all begins anew, with a
+ * new name: nobody replaces it as agents are replaced.
+ */
+function revived(row: NodeRecord, machine: MachineView, sight: Sight): NodeRecord {
+  const isMade = machine.provisioning === 'succeeded' || machine.provisioning === 'updating';
+  if (row.role !== 'master' || row.state !== 'failed' || row.registeredAt || !isMade) return row;
+  const generation = row.generation + 1;
+  return {
+    ...newRow(sight, machine),
+    generation,
+    nodeName: nodeName({ ...row, generation }),
+    createdAt: row.createdAt,
+    ticketAttempt: row.ticketAttempt,
+  };
 }
 
 export function newRow(sight: { cluster: string; now: string }, machine: MachineView): NodeRecord {

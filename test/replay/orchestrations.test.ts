@@ -66,6 +66,25 @@ describe('a deploy', () => {
     expect(steps(course).slice(0, 3)).toEqual(['checkQuota', 'prepareCluster', 'submitDeployment']);
   });
 
+  it('takes surplus agents away by name before a smaller capacity is submitted', async () => {
+    const course = await deploy({
+      prepareCluster: () => ({ ok: true, surplus: ['a'] }),
+      startDrain: () => ({ proceed: true }),
+      drainPass: () => ({ proceed: true, remaining: 0, blocked: [] }),
+      deleteAgents: () => ({ ok: true, poller: null }),
+      confirmGone: () => ({ left: [] }),
+    });
+    expect(endingOf(course)).toMatchObject({ state: 'succeeded' });
+    expect(steps(course).slice(1, 7)).toEqual([
+      'prepareCluster',
+      'startDrain',
+      'drainPass',
+      'deleteAgents',
+      'confirmGone',
+      'submitDeployment',
+    ]);
+  });
+
   it('creates nothing when there is no quota', async () => {
     const course = await deploy({ checkQuota: () => refuse('QUOTA_EXCEEDED', '4 cores are missing') });
     expect(endingOf(course)).toMatchObject({

@@ -28,6 +28,21 @@ const look = (sight: Partial<Sight>): Findings =>
   observe({ cluster: 'demo', rows: [], machines: [machine()], engine: [], now: NOW, cause: 'timer', ...sight });
 const stateAfter = (findings: Findings): NodeState | undefined => findings.changed[0]?.state;
 
+describe('a VM that Azure could not make, and then made when it was deployed again', () => {
+  it('may join if it is a master: nothing else takes its place', () => {
+    const failed = row('failed', { role: 'master', instanceId: 'master0', nodeName: 'master0-0a1b2c3d' });
+    const master = machine({ role: 'master', instanceId: 'master0' });
+    expect(look({ rows: [failed], machines: [{ ...master, provisioning: 'failed' }] }).changed).toEqual([]);
+    const { changed, events } = look({ rows: [failed], machines: [master] });
+    expect(changed).toMatchObject([{ state: 'booting', generation: 2, nodeName: 'master0-0a1b2c3d-g2' }]);
+    expect(events).toMatchObject([{ type: 'node.booting' }]);
+  });
+
+  it('stays failed if it is an agent, which is replaced', () => {
+    expect(look({ rows: [row('failed')] }).changed).toEqual([]);
+  });
+});
+
 describe('a VM that has no row', () => {
   it('gets one, under a name of its own', () => {
     const { changed, events } = look({ machines: [machine({ provisioning: 'creating', power: 'unknown' })] });
