@@ -6,7 +6,7 @@ import { foundOrUndefined, isStatus, readFailure, toAppError, translated } from 
 /** Key Vault's own rule. */
 const NAME = /^[0-9A-Za-z-]{1,127}$/;
 /** Deleting and recovering a secret takes the vault a few seconds; longer waits belong to the workflow. */
-const STEPS = 8;
+const STEPS = 30;
 const STEP_MS = 1_000;
 const RETRY_LATER_MS = 5_000;
 
