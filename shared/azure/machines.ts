@@ -79,14 +79,16 @@ function byRoleAndId(left: Machine, right: Machine): number {
   return left.instanceId.localeCompare(right.instanceId, 'en', { numeric: true });
 }
 
-/** Undefined while Azure has not yet given it a vmId, by which alone a machine is known. */
+/** Undefined while Azure has not yet given it a vmId, by which alone a machine is known. Azure's casing of ids varies. */
 function masterOf(vm: VirtualMachine): Machine | undefined {
-  return vm.vmId && vm.name ? { ...viewOf(vm), vmId: vm.vmId, role: 'master', instanceId: vm.name } : undefined;
+  return vm.vmId && vm.name
+    ? { ...viewOf(vm), vmId: vm.vmId.toLowerCase(), role: 'master', instanceId: vm.name.toLowerCase() }
+    : undefined;
 }
 
 function agentOf(vm: VirtualMachineScaleSetVM): Machine | undefined {
   return vm.vmId && vm.instanceId
-    ? { ...viewOf(vm), vmId: vm.vmId, role: 'agent', instanceId: vm.instanceId }
+    ? { ...viewOf(vm), vmId: vm.vmId.toLowerCase(), role: 'agent', instanceId: vm.instanceId }
     : undefined;
 }
 
