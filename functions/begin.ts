@@ -95,7 +95,6 @@ async function insertCluster(world: World, name: string, operation: string, spec
     phase: 'deploying',
     phaseReason: '',
     reconcileRequestedAt: null,
-    holdUntil: null,
     endpoints: [],
     createdAt: now,
     updatedAt: now,

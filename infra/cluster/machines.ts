@@ -21,9 +21,6 @@ const AVAILABILITY_SET = 'masters';
 export const ADMIN_USER = 'starling';
 
 export const scaleSetId = resourceId('Microsoft.Compute/virtualMachineScaleSets', SCALE_SET);
-export const masterId = (index: number): string =>
-  resourceId('Microsoft.Compute/virtualMachines', names.masterName(index));
-
 /** Names of template parameters. */
 export const IMAGE_VERSION = 'imageVersion';
 export const ADMIN_KEY = 'adminPublicKey';

@@ -51,8 +51,6 @@ export interface ClusterRecord {
   operation: string | null;
   /** Set by events, cleared by the reconcile that has looked since. */
   reconcileRequestedAt: string | null;
-  /** Set when something that Starling begun at Azure may still be going on; automation keeps away until then. */
-  holdUntil: string | null;
   endpoints: Endpoint[];
   createdAt: string;
   updatedAt: string;

@@ -33,7 +33,6 @@ export const clusterRecord = (changes: Partial<ClusterRecord> = {}): ClusterReco
   phaseReason: '',
   operation: null,
   reconcileRequestedAt: null,
-  holdUntil: null,
   endpoints: [{ name: 'api', fqdn: 'demo.example', ports: [6443] }],
   createdAt: AT,
   updatedAt: AT,

@@ -15,8 +15,6 @@ export interface Target {
 /** Ids differ in case between services and versions; two ids are the same when their keys are. */
 export const keyOf = (id: string): string => id.replace(/\/+$/, '').toLowerCase();
 
-export const sameId = (a: string, b: string): boolean => keyOf(a) === keyOf(b);
-
 /** A segment that is no valid percent-encoding stays as it is, and so names nothing. */
 export function decoded(segment: string): string {
   try {

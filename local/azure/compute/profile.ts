@@ -7,7 +7,7 @@ const SECRET_MEMBERS = ['adminPassword', 'customData'] as const;
 const MAX_CUSTOM_DATA_BYTES = 65_535;
 
 /** Where the first network interface of a VM or of a scale set's model gets its address. */
-export interface Nic {
+interface Nic {
   subnetId: string;
   wishedAddress?: string;
 }
