@@ -21,6 +21,7 @@ const AVAILABILITY_SET = 'masters';
 export const ADMIN_USER = 'starling';
 
 export const scaleSetId = resourceId('Microsoft.Compute/virtualMachineScaleSets', SCALE_SET);
+
 /** Names of template parameters. */
 export const IMAGE_VERSION = 'imageVersion';
 export const ADMIN_KEY = 'adminPublicKey';

@@ -6,12 +6,6 @@ import { findSize, SIZES } from './sizes';
 const SECRET_MEMBERS = ['adminPassword', 'customData'] as const;
 const MAX_CUSTOM_DATA_BYTES = 65_535;
 
-/** Where the first network interface of a VM or of a scale set's model gets its address. */
-interface Nic {
-  subnetId: string;
-  wishedAddress?: string;
-}
-
 export const withoutSecrets = (value: unknown): JsonObject => without(value, SECRET_MEMBERS) as JsonObject;
 
 export function checkSize(name: string | undefined): string {
