@@ -66,11 +66,10 @@ export function problem(
   if (status === 503) log.info('request.notNow', { code, correlationId, message: (error as AppError).message });
   else if (status >= 500)
     log.error('request.failed', { code, correlationId, message: error instanceof Error ? error.stack : String(error) });
-  const detail =
-    known && code !== 'INTERNAL'
-      ? error.message
-      : `Something went wrong in Starling; its log has the reason under ${correlationId}.`;
-  const extra = known && code !== 'INTERNAL' && typeof error.detail === 'object' ? error.detail : {};
+  // What went wrong inside, and what Azure said to it, is the operator's to read in the log: nodes see this answer too.
+  const mayTell = known && status !== 500;
+  const detail = mayTell ? error.message : `${title}; the log has the reason under ${correlationId}.`;
+  const extra = mayTell && typeof error.detail === 'object' ? error.detail : {};
   const retryAfterMs = (known ? error.retryAfterMs : undefined) ?? (status === 503 ? RETRY_LATER_MS : undefined);
   return {
     status,

@@ -47,12 +47,17 @@ const masters = z.strictObject({
   size: vmSize.default('Standard_B2s'),
 });
 
+/** What masters serve already: ingress, the engine's API, supervisor and etcd, the kubelet. */
+const TAKEN_PORTS: ReadonlySet<number> = new Set([80, 443, 2379, 2380, 6443, 6444, 10250]);
+
 const ssh = z.strictObject({
   publicKey: z
     .string()
     .max(8192)
     .regex(/^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+) [A-Za-z0-9+/=]+( [^\r\n]*)?$/, 'an OpenSSH public key'),
-  port: count(1, 65535).default(22),
+  port: count(1, 65535)
+    .refine((port) => !TAKEN_PORTS.has(port), 'a port that the engine or the ingress does not use')
+    .default(22),
   from: z.array(cidr).min(1).max(100),
 });
 

@@ -92,6 +92,11 @@ describe('a spec', () => {
     ['with a number for an object', ['agents', 'masters'], { agents: 3, masters: 1 }],
     ['with null for an object', ['agents'], { agents: null }],
     [
+      'with SSH on a port of the engine',
+      ['ssh.port'],
+      { ssh: { publicKey: KEY, port: 6443, from: ['203.0.113.7/32'] } },
+    ],
+    [
       'with unknown fields deep inside',
       ['agents.colour', 'storage.size'],
       { agents: { colour: 1 }, storage: { size: 1 } },
