@@ -66,15 +66,22 @@ function* watch(
 ): Workflow<{ code: 'DEADLINE_EXCEEDED'; message: string } | Failed | undefined> {
   if (poller === null) return undefined;
   const deadline = now(context) + GROW_DEADLINE_MS;
+  let nextLook = now(context);
   for (;;) {
     const polled = yield* call(context, activities.pollOperation, { poller });
     if (polled.state === 'succeeded') return undefined;
     if (polled.state === 'failed') return polled;
     if (now(context) > deadline)
       return { code: 'DEADLINE_EXCEEDED', message: 'Azure did not finish within 40 minutes' };
-    const view = yield* call(context, activities.observeCluster, { cluster: input.cluster, cause: input.operationId });
-    yield* publish(context, input, 'adding agents', { done: view.agents.ready, total: input.agents, unit: 'agents' });
-    yield* sleep(context, lookPauseMs(view.agents.total));
+    if (now(context) >= nextLook) {
+      const { agents } = yield* call(context, activities.observeCluster, {
+        cluster: input.cluster,
+        cause: input.operationId,
+      });
+      yield* publish(context, input, 'adding agents', { done: agents.ready, total: input.agents, unit: 'agents' });
+      nextLook = now(context) + lookPauseMs(agents.total); // many agents are listed more slowly than the operation is asked
+    }
+    yield* sleep(context, POLL_MS);
   }
 }
 

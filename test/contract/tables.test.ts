@@ -50,11 +50,18 @@ describe('clusters', () => {
   });
 
   it('forgets a field that was set back to null', async () => {
-    const record = clusterRecord({ name: newCluster(), operation: 'x', reconcileRequestedAt: '2026-01-01T00:00:00.000Z' });
+    const record = clusterRecord({
+      name: newCluster(),
+      operation: 'x',
+      reconcileRequestedAt: '2026-01-01T00:00:00.000Z',
+    });
     await stores.clusters.insert(record);
     const { etag } = (await stores.clusters.get(record.name))!;
     await stores.clusters.replace({ ...record, operation: null, reconcileRequestedAt: null }, etag);
-    expect((await stores.clusters.get(record.name))?.record).toMatchObject({ operation: null, reconcileRequestedAt: null });
+    expect((await stores.clusters.get(record.name))?.record).toMatchObject({
+      operation: null,
+      reconcileRequestedAt: null,
+    });
   });
 
   it('removes the cluster with its nodes, keeps operations and events, and may do so again', async () => {
