@@ -29,6 +29,8 @@ export interface LocalAzureOptions {
   seed: number;
   reset: boolean;
   log: (line: LogLine) => void;
+  /** A part of it has died that it cannot do without. */
+  onLost: (what: string) => void;
 }
 
 export interface LocalAzure {
@@ -117,6 +119,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     accountKey,
     env,
     nodeArgs,
+    onLost: () => options.onLost('Azurite, which holds the tables,'),
   });
   onStop(tables.stop);
   const rootFile = join(stateDir, 'local-root.pem');

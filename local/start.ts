@@ -19,8 +19,12 @@ async function main(): Promise<void> {
   if (options.help) return say(HELP);
   const startedAt = performance.now();
   say(`Starling is starting on a simulated Azure; a minute there takes ${seconds(60 / options.scale)} here`);
-  const local = await startLocalAzure({ ...options, appDir: APP_DIR, log: logger(options) });
-  const isEnding = endOnRequest(local);
+  let isEnding = (): boolean => false;
+  const onLost = (what: string): void => {
+    if (!isEnding()) endLost(what); // a signal to the whole group reaches the children too
+  };
+  const local = await startLocalAzure({ ...options, appDir: APP_DIR, log: logger(options), onLost });
+  isEnding = endOnRequest(local);
   say(`The app answers at ${local.appUrl} after ${seconds((performance.now() - startedAt) / 1000)}`);
   if (!options.empty) {
     const ready = await showDemo(local, say).catch((error: unknown) => {
@@ -90,6 +94,12 @@ function endWithParent(end: () => void): void {
     end();
   }, PARENT_POLL_MS);
   timer.unref();
+}
+
+/** Nothing is lost, as every answered write is on disk. */
+function endLost(what: string): void {
+  process.stderr.write(`${what} has died. npm start goes on where it stood.\n`);
+  process.exit(1);
 }
 
 function fail(error: unknown): void {

@@ -16,6 +16,8 @@ export interface LocalTablesOptions {
   accountKey: string;
   env: Record<string, string>;
   nodeArgs: string[];
+  /** It ended without being told to: every row is on disk, but nothing can be read any more. */
+  onLost: () => void;
 }
 
 const ACCOUNT = 'starling';
@@ -28,11 +30,13 @@ export async function startTables(options: LocalTablesOptions): Promise<LocalTab
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const port = await portOf(child);
+  child.once('exit', options.onLost);
   const endpoint = `TableEndpoint=http://127.0.0.1:${port}/${ACCOUNT}`;
   return {
     connectionString: `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${options.accountKey};${endpoint};`,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
+      child.off('exit', options.onLost);
       child.kill('SIGTERM');
       await once(child, 'exit');
     },

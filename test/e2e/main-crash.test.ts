@@ -113,6 +113,19 @@ describe('Ctrl-C', () => {
     await new Cluster(starling, 'patient').settles(3);
   });
 
+  test('the death of what it cannot do without ends it with a word why, and the next start goes on', async () => {
+    for (const pid of starling.children()) process.kill(pid, 'SIGKILL');
+    await waitUntil(
+      'it has ended',
+      async () => (await starling.request('GET', '/api/health').catch(() => undefined)) === undefined,
+    );
+    await waitUntil('it has said why', async () =>
+      starling.output().includes('Azurite, which holds the tables, has died.'),
+    );
+    await starling.restart();
+    await new Cluster(starling, 'patient').settles(3);
+  });
+
   test('while one runs, a second one on the same state is refused and told what to do', async () => {
     const { exitCode, output } = await starling.startSecond();
     expect(output).toContain(
