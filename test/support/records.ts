@@ -1,34 +1,19 @@
-import type { ClusterRecord } from '../../shared/model/cluster';
+import { ClusterSpecSchema } from '../../shared/api';
+import type { ClusterRecord, ClusterSpec } from '../../shared/model/cluster';
 import type { EventRecord } from '../../shared/model/event';
 import type { NodeRecord } from '../../shared/model/node';
 import { operationId, type OperationRecord } from '../../shared/model/operation';
 
 const AT = '2026-01-01T00:00:00.000Z';
 
+/** A spec as the API fills it in: its own defaults, so that no test keeps a copy of them. */
+export const clusterSpec = (changes: object = {}): ClusterSpec =>
+  ClusterSpecSchema.parse({ engine: 'k3s', location: 'westeurope', ...changes });
+
 /** Records with every field filled in, for tests that care about one or two of them. */
 export const clusterRecord = (changes: Partial<ClusterRecord> = {}): ClusterRecord => ({
   name: 'demo',
-  spec: {
-    engine: 'k3s',
-    location: 'westeurope',
-    version: 'v1.36.2+k3s1',
-    masters: { count: 1, size: 'Standard_B2s' },
-    agents: {
-      count: 3,
-      min: 0,
-      max: 10,
-      size: 'Standard_B2s',
-      priority: 'Regular',
-      maxPrice: -1,
-      diskGiB: 32,
-      autoscale: null,
-    },
-    ssh: null,
-    ingress: { from: ['*'] },
-    storage: { shares: ['data'], mountAt: '/srv' },
-    chaos: null,
-    drift: 'revert',
-  },
+  spec: clusterSpec(),
   phase: 'deploying',
   phaseReason: '',
   operation: null,

@@ -6,6 +6,7 @@ import { virtualClock } from '../../local/clock';
 import { createScheduler } from '../../local/scheduler';
 import { memoryStore } from '../../local/store';
 import type { MachineDriver } from '../../local/vm/machine';
+import { clusterSpec } from '../support/records';
 
 /** The template against the simulated ARM, which evaluates expressions, orders resources and checks references as Azure does. */
 
@@ -13,27 +14,10 @@ const SUBSCRIPTION = '11111111-2222-3333-4444-555555555555';
 
 const input: ClusterTemplateInput = {
   cluster: 'demo',
-  spec: {
-    engine: 'k3s',
-    location: 'westeurope',
-    version: 'v1.36.2+k3s1',
-    masters: { count: 3, size: 'Standard_B2s' },
-    agents: {
-      count: 3,
-      min: 0,
-      max: 10,
-      size: 'Standard_B2s',
-      priority: 'Regular',
-      maxPrice: -1,
-      diskGiB: 32,
-      autoscale: { cpuAbovePercent: 80, cpuBelowPercent: 10 },
-    },
-    ssh: null,
-    ingress: { from: ['*'] },
-    storage: { shares: ['data', 'config', 'registry'], mountAt: '/srv' },
-    chaos: null,
-    drift: 'revert',
-  },
+  spec: clusterSpec({
+    masters: { count: 3 },
+    agents: { autoscale: { cpuAbovePercent: 80, cpuBelowPercent: 10 } },
+  }),
   app: {
     url: 'https://app.example',
     functionAppId: `/subscriptions/${SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Web/sites/app`,

@@ -5,28 +5,9 @@ import type { ClusterTemplateInput } from '../../infra/cluster/input';
 import { storageAccountName } from '../../infra/cluster/names';
 import { masterFqdn } from '../../shared/model/names';
 import type { ClusterSpec } from '../../shared/model/cluster';
+import { clusterSpec } from '../support/records';
 
-const spec: ClusterSpec = {
-  engine: 'k3s',
-  location: 'westeurope',
-  version: 'v1.36.2+k3s1',
-  masters: { count: 1, size: 'Standard_B2s' },
-  agents: {
-    count: 3,
-    min: 0,
-    max: 10,
-    size: 'Standard_B2s',
-    priority: 'Regular',
-    maxPrice: -1,
-    diskGiB: 32,
-    autoscale: null,
-  },
-  ssh: null,
-  ingress: { from: ['*'] },
-  storage: { shares: ['data', 'config', 'registry'], mountAt: '/srv' },
-  chaos: null,
-  drift: 'revert',
-};
+const spec: ClusterSpec = clusterSpec();
 
 const functionAppId = '/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/app';
 
