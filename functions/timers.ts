@@ -36,9 +36,10 @@ const ageMs = (tools: Tools, time: string): number => tools.world.clock.now() - 
 /** Every started operation ends: starts what was never started, and closes what ended without saying so. */
 async function resume(tools: Tools, operation: OperationRecord): Promise<void> {
   if (ageMs(tools, operation.startedAt) < CLAIM_GRACE_MS) return;
-  const holder = (await tools.world.clusters.get(operation.cluster))?.record.operation;
   const status = await tools.orchestrator.status(operation.id);
   if (status === 'running') return;
+  // Asked afterwards: who pre-empts takes the cluster first and terminates then, so the other order would miss it.
+  const holder = (await tools.world.clusters.get(operation.cluster))?.record.operation;
   if (status === 'absent' && holder === operation.id) {
     tools.log.warn('operation.resumed', { operation: operation.id });
     await tools.orchestrator.start(WORKFLOWS[operation.verb], operation.id, operation.input);

@@ -69,6 +69,23 @@ describe('the minute timer', () => {
   });
 });
 
+describe('an operation that is pre-empted while the minute timer looks at it', () => {
+  it('is cancelled, not failed', async () => {
+    const world = new FakeWorld({ operation: 'demo.scale.a' });
+    world.operationRows.put(
+      'demo.scale.a',
+      operationRecord({ cluster: 'demo', startedAt: '2026-02-03T03:00:00.000Z' }),
+    );
+    const orchestrator = new FakeOrchestrator();
+    orchestrator.status = () => {
+      world.changeCluster({ operation: 'demo.destroy.b', phase: 'deleting' });
+      return Promise.resolve('ended');
+    };
+    await everyMinute({ world, orchestrator, log: QUIET_LOG });
+    expect(world.operationRows.get('demo.scale.a')?.record).toMatchObject({ state: 'cancelled' });
+  });
+});
+
 describe('a flood on the node routes', () => {
   const row = { ...nodeRecord('demo', 1), state: 'ready' as const, registeredAt: '2026-02-03T03:00:00.000Z' };
   const claims = JSON.stringify({ cluster: 'demo', hostname: 'h', instanceId: '1', bootId: 'b' });
