@@ -11,6 +11,18 @@ import type { Call, Reply } from './respond';
 export const WORKFLOWS: Record<Verb, string> = {
   deploy: orchestrations.deployCluster.name,
   scale: orchestrations.scaleCluster.name,
+  converge: orchestrations.convergeCluster.name,
+  start: orchestrations.startNodes.name,
+  stop: orchestrations.stopNodes.name,
+  restart: orchestrations.restartNodes.name,
+  reimage: orchestrations.reimageNodes.name,
+  resize: orchestrations.resizeAgents.name,
+  upgrade: orchestrations.upgradeCluster.name,
+  repair: orchestrations.repairMaster.name,
+  rebalance: orchestrations.rebalanceCluster.name,
+  rotate: orchestrations.rotateKeys.name,
+  chaos: orchestrations.runChaos.name,
+  workload: orchestrations.changeWorkload.name,
   destroy: orchestrations.destroyCluster.name,
 };
 
@@ -96,6 +108,7 @@ async function insertCluster(world: World, name: string, operation: string, spec
     phaseReason: '',
     reconcileRequestedAt: null,
     endpoints: [],
+    shortage: '',
     createdAt: now,
     updatedAt: now,
   };

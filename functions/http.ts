@@ -5,8 +5,9 @@ import * as clusters from './clusters';
 import { join, leave, ready } from './join';
 import { openApiDocument } from './openapi';
 import { cancelOperation, getHalt, getOperation, putHalt } from './operations';
+import { notWritten } from './verbs';
 import { problem, respond, type Call, type Reply } from './respond';
-import { ROUTES, type Route } from './routes';
+import { ROUTES, type Route } from '../shared/routes';
 
 type Tools = Pick<Call, 'world' | 'orchestrator' | 'log'>;
 
@@ -33,6 +34,27 @@ const handlers = ({ publicUrl }: Wiring): Handlers => ({
   listEndpoints: clusters.listEndpoints,
   listEvents: clusters.listEvents,
   scaleAgents: clusters.scaleCluster,
+  start: notWritten,
+  stop: notWritten,
+  restart: notWritten,
+  reimage: notWritten,
+  resize: notWritten,
+  upgrade: notWritten,
+  repair: notWritten,
+  rebalance: notWritten,
+  rotateTokens: notWritten,
+  startChaos: notWritten,
+  listChaos: notWritten,
+  listWorkloads: notWritten,
+  putWorkload: notWritten,
+  scaleWorkload: notWritten,
+  deleteWorkload: notWritten,
+  getKubeconfig: notWritten,
+  getLogs: notWritten,
+  listClusterOperations: notWritten,
+  listLocations: notWritten,
+  listSizes: notWritten,
+  listImages: notWritten,
   join,
   ready,
   leave,

@@ -4,6 +4,19 @@ import { renderCustomData } from '../cloud-init/render';
 import { buildClusterTemplate } from '../infra/cluster/build-cluster-template';
 import { registerActivities } from '../orchestrations/activities/register';
 import { orchestrations } from '../orchestrations/contracts';
+import { convergeCluster } from '../orchestrations/converge-cluster';
+import { startNodes } from '../orchestrations/start-nodes';
+import { stopNodes } from '../orchestrations/stop-nodes';
+import { restartNodes } from '../orchestrations/restart-nodes';
+import { reimageNodes } from '../orchestrations/reimage-nodes';
+import { resizeAgents } from '../orchestrations/resize-agents';
+import { upgradeCluster } from '../orchestrations/upgrade-cluster';
+import { repairMaster } from '../orchestrations/repair-master';
+import { rebalanceCluster } from '../orchestrations/rebalance-cluster';
+import { rotateKeys } from '../orchestrations/rotate-keys';
+import { runChaos } from '../orchestrations/run-chaos';
+import { changeWorkload } from '../orchestrations/change-workload';
+import { renewAgents } from '../orchestrations/renew-agents';
 import { deployCluster } from '../orchestrations/deploy-cluster';
 import { destroyCluster } from '../orchestrations/destroy-cluster';
 import { reconcileCluster } from '../orchestrations/reconcile-cluster';
@@ -114,7 +127,26 @@ app.timer('everyMinute', {
   handler: (_timer, context) => everyMinute(tools(context)),
 });
 
-const workflows = { deployCluster, scaleCluster, destroyCluster, reconcileCluster, retireNodes };
+const workflows = {
+  deployCluster,
+  scaleCluster,
+  destroyCluster,
+  reconcileCluster,
+  retireNodes,
+  convergeCluster,
+  startNodes,
+  stopNodes,
+  restartNodes,
+  reimageNodes,
+  resizeAgents,
+  upgradeCluster,
+  repairMaster,
+  rebalanceCluster,
+  rotateKeys,
+  runChaos,
+  changeWorkload,
+  renewAgents,
+};
 for (const [name, workflow] of Object.entries(workflows)) {
   df.app.orchestration(orchestrations[name as keyof typeof workflows].name, workflow as df.OrchestrationHandler);
 }

@@ -1,7 +1,7 @@
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { z } from 'zod';
 import { ProblemSchema } from '../shared/api';
-import { ROUTES, type Route } from './routes';
+import { ROUTES, type Route } from '../shared/routes';
 
 /** The OpenAPI 3.1 document of the route table. Pure. */
 export function openApiDocument(serverUrl: string): ReturnType<typeof createDocument> {

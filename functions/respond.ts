@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError, ERRORS, type ErrorCode } from '../shared/model/errors';
 import type { Log } from '../shared/log';
 import type { Orchestrator, World } from '../shared/ports';
-import type { Route } from './routes';
+import type { Route } from '../shared/routes';
 
 /** One request, parsed and checked against its route. */
 export interface Call<Body = unknown> {

@@ -1,22 +1,41 @@
+import type { ChaosRequest } from '../shared/model/chaos';
 import type { ErrorCode, Outcome } from '../shared/model/errors';
 import type { Action } from '../shared/model/plan';
 import type { OperationState } from '../shared/model/operation';
 import type { ClusterPhase } from '../shared/model/cluster';
 
-/** A function known by name whose input and output types travel with it. Inputs and outputs are small plain JSON. */
-export interface Contract<Input, Output> {
-  readonly name: string;
-  /** Only for the type checker. */
-  readonly types?: (input: Input) => Output;
-}
+import { chaosActivities } from './contracts-chaos';
+import { masterActivities } from './contracts-masters';
+import { powerActivities } from './contracts-power';
+import { workloadActivities } from './contracts-workloads';
+import { contract } from './contract';
 
-const contract = <Input, Output>(name: string): Contract<Input, Output> => ({ name });
+export type { Contract } from './contract';
+export * from './contracts-chaos';
+export * from './contracts-masters';
+export * from './contracts-power';
+export * from './contracts-workloads';
 
 /** Names of the running work: an operation is carried out by the orchestration whose instance id is the operation's id. */
 export const orchestrations = {
   deployCluster: contract<OperationInput, void>('deployCluster'),
   scaleCluster: contract<ScaleInput, void>('scaleCluster'),
   destroyCluster: contract<DestroyInput, void>('destroyCluster'),
+  /** Brings a living cluster to its changed spec: template, version, size, number of agents, in this order. */
+  convergeCluster: contract<ConvergeInput, void>('convergeCluster'),
+  startNodes: contract<PowerInput, void>('startNodes'),
+  stopNodes: contract<StopInput, void>('stopNodes'),
+  restartNodes: contract<PowerInput, void>('restartNodes'),
+  reimageNodes: contract<ReimageInput, void>('reimageNodes'),
+  resizeAgents: contract<ResizeInput, void>('resizeAgents'),
+  upgradeCluster: contract<UpgradeInput, void>('upgradeCluster'),
+  repairMaster: contract<RepairInput, void>('repairMaster'),
+  rebalanceCluster: contract<OperationInput, void>('rebalanceCluster'),
+  rotateKeys: contract<OperationInput, void>('rotateKeys'),
+  runChaos: contract<ChaosInput, void>('runChaos'),
+  changeWorkload: contract<WorkloadInput, void>('changeWorkload'),
+  /** Child of others: one batch of agents is drained, restarted, reimaged or resized, and seen ready again. */
+  renewAgents: contract<RenewInput, RenewResult>('renewAgents'),
   /** One at a time per cluster: instance id `reconcileId(cluster)`. */
   reconcileCluster: contract<ReconcileInput, void>('reconcileCluster'),
   /** Child of others: drains agents, deletes their VMs, and sees them gone. */
@@ -32,6 +51,72 @@ export interface OperationInput {
 
 export interface ScaleInput extends OperationInput {
   agents: number;
+  /** `park`: agents that are too many are deallocated and kept. Absent: delete. */
+  reclaim?: 'delete' | 'park';
+}
+
+/** Only what changed is there. */
+export interface ConvergeInput extends OperationInput {
+  /** Firewall, autoscale, price or disk of agents to come: what only a new submission of the template changes. */
+  template?: boolean;
+  version?: string;
+  size?: string;
+  agents?: number;
+}
+
+export interface PowerInput extends OperationInput {
+  /** Absent: the whole cluster, or all agents for a restart. */
+  vmIds?: string[];
+}
+
+export interface StopInput extends PowerInput {
+  deallocate: boolean;
+}
+
+export interface ReimageInput extends PowerInput {
+  order: 'parallel' | 'serial';
+}
+
+export interface ResizeInput extends OperationInput {
+  size: string;
+}
+
+export interface UpgradeInput extends OperationInput {
+  version: string;
+}
+
+export interface RepairInput extends OperationInput {
+  /** `master1` */
+  name: string;
+}
+
+export interface ChaosInput extends OperationInput {
+  request: ChaosRequest;
+  /** `operator` or `schedule`. */
+  cause: string;
+}
+
+/** The change itself was made when it was asked for, since a manifest is no input of an orchestration; this waits for it. */
+export interface WorkloadInput extends OperationInput {
+  name: string;
+  verb: 'apply' | 'scale' | 'remove';
+}
+
+export interface RenewInput extends OperationInput {
+  action: 'restart' | 'reimage' | 'resize';
+  vmIds: string[];
+  /** What the operation shows meanwhile. */
+  phase: string;
+  progress: { done: number; total: number; unit: string };
+}
+
+export interface RenewResult {
+  /** vmIds that are ready again, and those that are not. */
+  done: string[];
+  left: string[];
+  /** `namespace/name: reason` of pods that would not leave before the deadline. */
+  blocked: string[];
+  problem?: { code: ErrorCode; message: string };
 }
 
 export interface DestroyInput extends OperationInput {
@@ -57,6 +142,8 @@ export interface RetireInput {
 
 export interface RetireResult {
   removed: number;
+  /** `namespace/name: reason` of pods that would not leave before the deadline. */
+  blocked?: string[];
   /** What is left and why; empty when all are gone. */
   left: string[];
   problem?: { code: ErrorCode; message: string };
@@ -131,4 +218,8 @@ export const activities = {
   deleteGroups: contract<DestroyInput, { pending: string[]; foreign: string[] }>('deleteGroups'),
   findLeftovers: contract<DestroyInput, { leftovers: string[] }>('findLeftovers'),
   forgetCluster: contract<DestroyInput, { certificate: unknown }>('forgetCluster'),
+  ...powerActivities,
+  ...masterActivities,
+  ...chaosActivities,
+  ...workloadActivities,
 };

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { ClusterRecord, ClusterSpec } from './model/cluster';
+import type { ChaosReport, ChaosRequest } from './model/chaos';
 import type { NodeRecord } from './model/node';
 import type { OperationRecord } from './model/operation';
+import type { Workload } from './model/workload';
 
 /** Shapes of everything that crosses HTTP (design §4). Unknown fields are an error everywhere. */
 
@@ -61,11 +63,13 @@ const ssh = z.strictObject({
   from: z.array(cidr).min(1).max(100),
 });
 
+const chaosAction = z.enum(['restart', 'reimage', 'deallocate', 'delete', 'evict']);
+
 const chaos = z.strictObject({
   armed: z.boolean().default(false),
   schedule: z.string().regex(/^(\S+\s+){5}\S+$/, 'six fields: second minute hour day month weekday'),
   timeZone: z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Lisbon').default('UTC'),
-  action: z.enum(['restart', 'reimage', 'deallocate', 'delete', 'evict']).default('restart'),
+  action: chaosAction.default('restart'),
   count: count(1, 100).default(1),
 });
 
@@ -112,9 +116,92 @@ export const ScaleSchema = z
   .strictObject({ agents: count(0, 1000), reclaim: z.enum(['delete', 'park']).default('delete') })
   .meta({ id: 'ScaleRequest' });
 
+/** Names of nodes as `GET …/nodes` tells them, or their instance ids; without the field: all that the verb is for. */
+const nodes = z
+  .array(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'the name of a node, or its instance id'))
+  .min(1)
+  .max(1000)
+  .optional();
+
+export const StartSchema = z.strictObject({ nodes }).meta({ id: 'StartRequest' });
+
+export const StopSchema = z
+  .strictObject({ nodes, deallocate: z.boolean().default(true) })
+  .meta({ id: 'StopRequest', description: 'deallocate: false keeps the cores reserved, and billed' });
+
+export const RestartSchema = z.strictObject({ nodes }).meta({ id: 'RestartRequest' });
+
+export const ReimageSchema = z
+  .strictObject({ order: z.enum(['parallel', 'serial']).default('serial'), nodes })
+  .meta({ id: 'ReimageRequest' });
+
+export const ResizeSchema = z.strictObject({ size: vmSize }).meta({ id: 'ResizeRequest' });
+
+export const engineVersion = z
+  .string()
+  .regex(/^v?\d+\.\d+\.\d+([+-][A-Za-z0-9.-]+)?$/, 'a version such as v1.36.2+k3s1');
+
+export const UpgradeSchema = z.strictObject({ version: engineVersion }).meta({ id: 'UpgradeRequest' });
+
+export const RepairSchema = z
+  .strictObject({ node: z.string().regex(/^master[0-4]$/, 'a master: master0 to master4') })
+  .meta({ id: 'RepairRequest' });
+
+/** For verbs that need no more than the cluster's name. An empty body is one too. */
+export const EmptySchema = z.strictObject({}).meta({ id: 'EmptyRequest' });
+
+export const ChaosRequestSchema = z
+  .strictObject({
+    action: chaosAction.default('restart'),
+    count: count(1, 1000).optional(),
+    fraction: z.number().gt(0).max(1).optional(),
+    seed: z.number().int().min(0).max(0xffffffff).optional(),
+    concurrency: count(1, 100).default(1),
+    dryRun: z.boolean().default(false),
+  })
+  .refine(({ count, fraction }) => count === undefined || fraction === undefined, {
+    path: ['fraction'],
+    message: 'give a count or a fraction, not both',
+  })
+  .meta({ id: 'ChaosRequest' });
+
+export const WORKLOAD_NAME = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
+const replicas = count(0, 1000);
+
+export const WorkloadRequestSchema = z
+  .strictObject({
+    kind: z.enum(['monitor', 'replicated', 'global', 'stack', 'registry', 'manifest']),
+    replicas: replicas.optional(),
+    manifest: z.string().min(1).optional().meta({ description: 'YAML or JSON, one or more objects' }),
+  })
+  .superRefine(({ kind, manifest, replicas }, context) => {
+    const wrong = (field: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [field], message });
+    if ((kind === 'manifest') !== (manifest !== undefined))
+      wrong('manifest', kind === 'manifest' ? 'is needed for this kind' : 'is only for kind manifest');
+    if (replicas !== undefined && !['replicated', 'stack'].includes(kind))
+      wrong('replicas', 'is only for kinds replicated and stack');
+  })
+  .meta({ id: 'WorkloadRequest' });
+
+export const ScaleWorkloadSchema = z.strictObject({ replicas }).meta({ id: 'ScaleWorkloadRequest' });
+
 export const HaltSchema = z
   .strictObject({ halted: z.boolean(), reason: z.string().max(500) })
   .meta({ id: 'HaltRequest' });
+
+/** Units whose journals may be read: whatever else runs on a machine is not Starling's to show. */
+export const LOG_UNITS = [
+  'k3s',
+  'k3s-agent',
+  'starling-join',
+  'starling-ready',
+  'starling-leave',
+  'starling-events',
+  'starling-storage',
+  'starling-upgrade',
+  'cloud-final',
+] as const;
 
 export const JoinSchema = z
   .strictObject({ claims: z.string(), attestation: z.string() })
@@ -158,7 +245,7 @@ export const ClusterSchema = z
   .strictObject({
     name: z.string(),
     spec: ClusterSpecSchema,
-    phase: z.enum(['deploying', 'ready', 'degraded', 'stopped', 'deleting', 'failed']),
+    phase: z.enum(['deploying', 'ready', 'degraded', 'stopped', 'stored', 'deleting', 'failed']),
     phaseReason: z.string(),
     agents: z.strictObject({ desired: z.number(), ready: z.number(), total: z.number() }),
     masters: z.strictObject({ desired: z.number(), ready: z.number() }),
@@ -206,6 +293,9 @@ export const TicketSchema = z
     providerId: z.string().optional(),
     initialise: z.boolean().optional(),
     tlsSans: z.array(z.string()).optional(),
+    storage: z
+      .strictObject({ account: z.string(), key: z.string(), shares: z.array(z.string()), mountAt: z.string() })
+      .optional(),
   })
   .meta({ id: 'Ticket' });
 
@@ -241,6 +331,84 @@ export const WhatIfSchema = z
 export const HaltStateSchema = z
   .strictObject({ halted: z.boolean(), reason: z.string(), since: z.string() })
   .meta({ id: 'Halt' });
+
+const steadyState = z.strictObject({
+  holds: z.boolean(),
+  agentsReady: z.number(),
+  agentsWanted: z.number(),
+  mastersReady: z.number(),
+  mastersWanted: z.number(),
+  pending: z.number(),
+  reason: z.string(),
+});
+
+const milliseconds = nullable(z.number());
+
+export const ChaosReportSchema = z
+  .strictObject({
+    id: z.string(),
+    cluster: z.string(),
+    request: z.strictObject({
+      action: chaosAction,
+      count: z.number().optional(),
+      fraction: z.number().optional(),
+      seed: z.number(),
+      concurrency: z.number(),
+      dryRun: z.boolean(),
+    }) satisfies z.ZodType<ChaosRequest>,
+    cause: z.string(),
+    startedAt: time,
+    endedAt: nullable(time),
+    verdict: z.enum(['planned', 'running', 'passed', 'deviated', 'skipped', 'halted', 'cancelled']),
+    reason: z.string(),
+    before: nullable(steadyState),
+    after: nullable(steadyState),
+    eligible: z.array(z.string()),
+    victims: z.array(
+      z.strictObject({
+        nodeName: z.string(),
+        vmId: z.string(),
+        instanceId: z.string(),
+        struckAt: nullable(time),
+        detectedMs: milliseconds,
+        rejoinedMs: milliseconds,
+        steadyMs: milliseconds,
+        problem: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'ChaosReport' }) satisfies z.ZodType<ChaosReport>;
+
+export const WorkloadSchema = z
+  .strictObject({
+    name: z.string(),
+    kind: z.enum(['monitor', 'replicated', 'global', 'stack', 'registry', 'manifest']),
+    desired: z.number(),
+    ready: z.number(),
+    objects: z.array(z.string()),
+    problems: z.array(z.string()),
+  })
+  .meta({ id: 'Workload' }) satisfies z.ZodType<Workload>;
+
+export const ChaosList = z.strictObject({ runs: z.array(ChaosReportSchema) });
+export const WorkloadList = z.strictObject({ workloads: z.array(WorkloadSchema) });
+export const OperationList = z.strictObject({ operations: z.array(OperationSchema) });
+export const LocationList = z.strictObject({
+  locations: z.array(z.strictObject({ name: z.string(), displayName: z.string() })),
+});
+export const SizeList = z.strictObject({
+  sizes: z.array(
+    z.strictObject({
+      name: z.string(),
+      cores: z.number(),
+      memoryGiB: z.number(),
+      quota: z.strictObject({ used: z.number(), limit: z.number() }).optional(),
+    }),
+  ),
+});
+export const ImageList = z.strictObject({
+  images: z.array(z.strictObject({ publisher: z.string(), offer: z.string(), sku: z.string(), version: z.string() })),
+});
 
 export const ClusterList = z.strictObject({ clusters: z.array(ClusterSchema) });
 export const NodeList = z.strictObject({ nodes: z.array(NodeSchema) });

@@ -1,12 +1,16 @@
 import type { World } from '../../shared/ports';
 import { activities, type Contract } from '../contracts';
+import * as chaos from './chaos';
 import { checkQuota, pollDeployment, prepareCluster, submitDeployment } from './deployment';
 import { deleteGroups, findLeftovers, forgetCluster } from './destruction';
+import * as masters from './masters';
 import { observeCluster } from './observation';
 import { finishOperation, reportProgress, setDesiredAgents } from './operations';
+import * as power from './power';
 import { endReconcile, planRepairs, powerAgents, startMaster } from './reconciliation';
 import { confirmGone, deleteAgents, drainPass, startDrain } from './retirement';
 import { growTo, pickVictims, pollOperation } from './scaling';
+import * as workloads from './workloads';
 
 type Implementations = {
   [Name in keyof typeof activities]: (typeof activities)[Name] extends Contract<infer I, infer O>
@@ -38,6 +42,10 @@ const implementations: Implementations = {
   deleteGroups,
   findLeftovers,
   forgetCluster,
+  ...power,
+  ...masters,
+  ...chaos,
+  ...workloads,
 };
 
 /** Hands every activity to `register`, bound to the world that `world()` makes at its first use. */
@@ -45,8 +53,8 @@ export function registerActivities(
   world: () => World,
   register: (name: string, handler: (input: never) => Promise<unknown>) => void,
 ): void {
-  for (const [key, run] of Object.entries(implementations)) {
-    const { name } = activities[key as keyof typeof activities];
+  for (const [key, { name }] of Object.entries(activities)) {
+    const run: (world: World, input: never) => Promise<unknown> = implementations[key as keyof typeof activities];
     register(name, (input) => run(world(), input));
   }
 }

@@ -99,6 +99,7 @@ function viewOf(vm: VirtualMachine | VirtualMachineScaleSetVM): Omit<Machine, 'v
   return {
     computerName: vm.instanceView?.computerName ?? vm.osProfile?.computerName ?? '',
     resourceId: vm.id ?? '',
+    size: sizeOf(vm),
     provisioning,
     power: powerOf(statuses),
     createdAt: vm.timeCreated?.toISOString() ?? '',
@@ -106,6 +107,10 @@ function viewOf(vm: VirtualMachine | VirtualMachineScaleSetVM): Omit<Machine, 'v
     ...(provisioning === 'failed' ? { failure: failureIn(statuses) } : {}),
   };
 }
+
+/** A scale set's instance tells it as its SKU, a single VM in its hardware profile. */
+const sizeOf = (vm: VirtualMachine | VirtualMachineScaleSetVM): string =>
+  ('sku' in vm ? vm.sku?.name : undefined) ?? vm.hardwareProfile?.vmSize ?? '';
 
 const PROVISIONING: ReadonlySet<string> = new Set(['creating', 'updating', 'succeeded', 'failed', 'deleting']);
 

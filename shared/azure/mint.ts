@@ -19,7 +19,7 @@ export function createTokenMint(vault: Vault, source: Vault = vault): TokenMint 
     async prepare(cluster) {
       const names = secretNames(cluster);
       for (const name of [names.joinKey, names.serverToken]) {
-        if ((await source.get(name)) === undefined) await vault.set(name, randomBytes(32).toString('hex'));
+        if ((await source.get(name)) === undefined) await vault.set(name, newKey());
       }
     },
     async derive({ cluster, vmId, generation, attempt }) {
@@ -29,9 +29,12 @@ export function createTokenMint(vault: Vault, source: Vault = vault): TokenMint 
       const text = encode(digest);
       return { id: text.slice(0, ID_LENGTH), secret: text.slice(ID_LENGTH, ID_LENGTH + SECRET_LENGTH) };
     },
+    rotateJoinKey: (cluster) => vault.set(secretNames(cluster).joinKey, newKey()),
     serverToken: (cluster) => requireSecret(vault, secretNames(cluster).serverToken),
   };
 }
+
+const newKey = (): string => randomBytes(32).toString('hex');
 
 async function requireSecret(vault: Vault, name: string): Promise<string> {
   const value = await vault.get(name);

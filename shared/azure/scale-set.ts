@@ -16,6 +16,7 @@ export async function getScaleSet(clients: AzureClients, cluster: string): Promi
   return (
     set && {
       capacity: set.sku?.capacity ?? 0,
+      size: set.sku?.name ?? '',
       etag: set.etag ?? '',
       provisioning: provisioningOf(set.provisioningState),
     }

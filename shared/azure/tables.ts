@@ -1,5 +1,6 @@
 import type { World } from '../ports';
 import type { AzureClients } from './clients';
+import { createChaosStore } from './tables/chaos';
 import { createClusterStore } from './tables/clusters';
 import { createEventStore } from './tables/events';
 import { createHaltLever } from './tables/halt';
@@ -10,7 +11,7 @@ import { openTable, type Table } from './tables/table';
 /** The registry: tables of the app's own storage account, partitioned by cluster. */
 export function createTableStores(
   clients: AzureClients,
-): Pick<World, 'clusters' | 'nodes' | 'operations' | 'events' | 'halt'> {
+): Pick<World, 'clusters' | 'nodes' | 'operations' | 'events' | 'chaos' | 'halt'> {
   const open = (name: string): Table => openTable(() => clients.table(name));
   const nodes = open('StarlingNodes');
   return {
@@ -18,6 +19,7 @@ export function createTableStores(
     nodes: createNodeStore(nodes),
     operations: createOperationStore(open('StarlingOperations')),
     events: createEventStore(open('StarlingEvents')),
+    chaos: createChaosStore(open('StarlingChaos')),
     halt: createHaltLever(open('StarlingHalt')),
   };
 }

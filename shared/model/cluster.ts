@@ -38,7 +38,8 @@ export interface ChaosSpec {
   count: number;
 }
 
-export type ClusterPhase = 'deploying' | 'ready' | 'degraded' | 'stopped' | 'deleting' | 'failed';
+/** `stored`: only the network and the storage are there. `stopped`: every VM is off because the operator wants it so. */
+export type ClusterPhase = 'deploying' | 'ready' | 'degraded' | 'stopped' | 'stored' | 'deleting' | 'failed';
 
 /** One row of the registry: the wish, and what is known of the whole. */
 export interface ClusterRecord {
@@ -52,6 +53,8 @@ export interface ClusterRecord {
   /** Set by events, cleared by the reconcile that has looked since. */
   reconcileRequestedAt: string | null;
   endpoints: Endpoint[];
+  /** Why automation could not bring the cluster to the number of agents that was asked for; empty otherwise. */
+  shortage: string;
   createdAt: string;
   updatedAt: string;
 }

@@ -3,13 +3,17 @@ export type NodeRole = 'master' | 'agent';
 export type NodeState =
   'expected' | 'booting' | 'joining' | 'ready' | 'notReady' | 'draining' | 'leaving' | 'parked' | 'failed' | 'gone';
 
-/** The only moves of a node (design §4). Everything may fail; everything may be gone, but only when Azure says so. */
+/**
+ * The only moves of a node (design §4). Everything may fail; everything may be gone, but only when Azure says so. More than
+ * the design has: whoever is part of the cluster may be parked, since a whole cluster stops as it stands. `draining` is for
+ * removal only: who is drained for a restart stays `ready`, so that nobody takes an interrupted restart for a removal.
+ */
 const MOVES: Record<NodeState, readonly NodeState[]> = {
-  expected: ['booting'],
-  booting: ['joining'],
-  joining: ['ready'],
+  expected: ['booting', 'parked'],
+  booting: ['joining', 'parked'],
+  joining: ['ready', 'parked'],
   ready: ['notReady', 'draining', 'parked'],
-  notReady: ['ready', 'draining'],
+  notReady: ['ready', 'draining', 'parked'],
   draining: ['leaving'],
   leaving: [],
   parked: ['booting'],
@@ -38,6 +42,8 @@ export interface NodeRecord {
   since: string;
   /** When the row was made. */
   createdAt: string;
+  /** Since when it is waited for: made, started or reimaged. A node that is late is late from here. */
+  awaitedSince: string;
   /** Why, for a person. */
   detail: string;
   /** Join tickets handed out for this generation; the token of a ticket is derived from it. */
@@ -78,4 +84,27 @@ export function advanceTo(node: NodeRecord, state: NodeState, now: string, detai
 /** Returns the record in its new state, or undefined when the table does not allow the move. A repeat returns undefined. */
 export function moveTo(node: NodeRecord, state: NodeState, now: string, detail = ''): NodeRecord | undefined {
   return canMove(node.state, state) ? { ...node, state, since: now, detail } : undefined;
+}
+
+/**
+ * The same VM with an empty disk: a new generation with a new name, which may join once. What belonged to the old one, its
+ * engine node and its password, is the caller's to remove before the machine boots.
+ */
+export function newGeneration(node: NodeRecord, now: string): NodeRecord {
+  const generation = node.generation + 1;
+  return {
+    ...node,
+    generation,
+    nodeName: nodeName({ ...node, generation }),
+    state: 'expected',
+    since: now,
+    awaitedSince: now,
+    detail: '',
+    ticketAttempt: 0,
+    ticketExpiresAt: '',
+    registeredAt: '',
+    nodeUid: '',
+    goingDown: false,
+    repairs: 0,
+  };
 }

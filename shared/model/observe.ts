@@ -91,6 +91,7 @@ export function newRow(sight: { cluster: string; now: string }, machine: Machine
     address: machine.address,
     since: sight.now,
     createdAt: sight.now,
+    awaitedSince: sight.now,
     detail: '',
     ticketAttempt: 0,
     ticketExpiresAt: '',

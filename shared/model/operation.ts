@@ -1,6 +1,21 @@
 import type { ErrorCode } from './errors';
 
-export type Verb = 'deploy' | 'scale' | 'destroy';
+export type Verb =
+  | 'deploy'
+  | 'converge'
+  | 'scale'
+  | 'start'
+  | 'stop'
+  | 'restart'
+  | 'reimage'
+  | 'resize'
+  | 'upgrade'
+  | 'repair'
+  | 'rebalance'
+  | 'rotate'
+  | 'chaos'
+  | 'workload'
+  | 'destroy';
 export type OperationState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 /** One mutating request and how far it got. `input` is what the orchestration was started with. */

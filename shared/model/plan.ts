@@ -104,7 +104,7 @@ function repairs(situation: Situation): Action[] {
   const power = new Map(machines.map((machine) => [machine.vmId, machine.power]));
   const stopped = (row: NodeRecord): boolean => OFF.has(power.get(row.vmId) ?? '');
   const actions: Action[] = [];
-  const isLate = (row: NodeRecord): boolean => isComing(row) && ageMs(row.createdAt, now) > JOIN_DEADLINE_MS;
+  const isLate = (row: NodeRecord): boolean => isComing(row) && ageMs(row.awaitedSince, now) > JOIN_DEADLINE_MS;
   const broken = agents(rows).filter(
     (row) => row.state === 'failed' || (isLate(row) && (!stopped(row) || row.repairs >= MAX_REPAIRS)),
   );

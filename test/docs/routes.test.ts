@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { openApiDocument } from '../../functions/openapi';
-import { ROUTES, type Route } from '../../functions/routes';
+import { ROUTES, type Route } from '../../shared/routes';
 
 const routes = Object.values<Route>(ROUTES);
 const nameOf = ({ method, path }: Route): string => `${method} /api/${path}`;

@@ -1,4 +1,4 @@
-import { ROUTES, type Route } from '../../functions/routes';
+import { ROUTES, type Route } from '../../shared/routes';
 import { SPEC } from '../support/cluster';
 import { addressesOf, send, type RawAnswer } from '../support/http';
 import { OpenApi } from '../support/openapi';

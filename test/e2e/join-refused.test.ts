@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROUTES } from '../../functions/routes';
+import { ROUTES } from '../../shared/routes';
 import { attestationOf, attested, claimsOf, nonceOf, type Attested, type Forgery } from '../support/attested';
 import { Cluster } from '../support/cluster';
 import { send, type RawAnswer } from '../support/http';

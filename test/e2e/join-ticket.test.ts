@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ROUTES } from '../../functions/routes';
+import { ROUTES } from '../../shared/routes';
 import { parseCustomData } from '../../local/vm/custom-data';
 import { attested } from '../support/attested';
 import { Cluster, type Node } from '../support/cluster';

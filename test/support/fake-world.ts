@@ -1,7 +1,9 @@
+import type { ChaosReport } from '../../shared/model/chaos';
 import type { ClusterRecord } from '../../shared/model/cluster';
 import type { EventRecord } from '../../shared/model/event';
 import type { NodeRecord } from '../../shared/model/node';
 import type { OperationRecord } from '../../shared/model/operation';
+import type { Workload } from '../../shared/model/workload';
 import type {
   Cloud,
   EngineNode,
@@ -49,6 +51,7 @@ export class FakeWorld implements World {
   readonly nodeRows = new Rows<NodeRecord>();
   readonly operationRows = new Rows<OperationRecord>();
   readonly eventRows = new Rows<EventRecord>();
+  readonly chaosRows = new Rows<ChaosReport>();
   readonly secrets = new Map<string, string>();
   machines: Machine[] = [];
   /** Undefined: there is no scale set. */
@@ -57,6 +60,10 @@ export class FakeWorld implements World {
   tagged: string[] = [];
   engineNodes: EngineNode[] = [];
   halted = false;
+  pending = 0;
+  workloads: Workload[] = [];
+  /** What the next commands on machines print. */
+  commandOutput = '';
   /** What was asked of Azure, the engine and the orchestrator, as `verb argument`. */
   readonly calls: string[] = [];
   private readonly note = (call: string): void => void this.calls.push(call);
@@ -82,6 +89,7 @@ export class FakeWorld implements World {
     this.nodeRows.put(vmId, row);
     this.machines.push({
       ...{ vmId, role, instanceId, computerName: '', resourceId: '', createdAt: row.createdAt, address: '' },
+      size: 'Standard_B2s',
       provisioning: 'succeeded',
       power: 'running',
       ...machine,
@@ -97,6 +105,9 @@ export class FakeWorld implements World {
         isMaster: false,
         address: '',
         since: row.since,
+        version: 'v1.36.2+k3s1',
+        bootId: `${name}-1`,
+        avoidsChaos: false,
       });
   }
 
@@ -132,6 +143,11 @@ export class FakeWorld implements World {
     list: async () => this.told,
   };
 
+  readonly chaos: World['chaos'] = {
+    put: async (report) => this.chaosRows.put(report.id, report),
+    list: async () => this.chaosRows.all().map(({ record }) => record),
+  };
+
   readonly cloud: Cloud = {
     checkQuota: async () => ({ ok: true }),
     ensureGroups: async (cluster) => {
@@ -146,12 +162,26 @@ export class FakeWorld implements World {
     listMachines: async () => structuredClone(this.machines),
     getMachine: async (_, __, id) => structuredClone(this.machines.find(({ instanceId }) => instanceId === id)),
     getScaleSet: async () =>
-      this.capacity === undefined ? undefined : { capacity: this.capacity, etag: '1', provisioning: 'succeeded' },
+      this.capacity === undefined
+        ? undefined
+        : { capacity: this.capacity, size: 'Standard_B2s', etag: '1', provisioning: 'succeeded' },
     setCapacity: async (_, capacity) => this.begun(`setCapacity ${capacity}`),
     deleteAgents: async (_, ids) => this.begun(`deleteAgents ${ids.join()}`),
     startAgents: async (_, ids) => this.begun(`startAgents ${ids.join()}`),
     restartAgents: async (_, ids) => this.begun(`restartAgents ${ids.join()}`),
+    stopAgents: async (_, ids, { deallocate }) =>
+      this.begun(`${deallocate ? 'deallocate' : 'stop'}Agents ${ids.join()}`),
+    reimageAgents: async (_, ids) => this.begun(`reimageAgents ${ids.join()}`),
+    updateAgents: async (_, ids) => this.begun(`updateAgents ${ids.join()}`),
+    setAgentSize: async (_, size) => this.begun(`setAgentSize ${size}`),
+    simulateEviction: async (_, id) => this.begun(`simulateEviction ${id}`),
     startMaster: async (_, name) => this.begun(`startMaster ${name}`),
+    stopMaster: async (_, name, { deallocate }) => this.begun(`${deallocate ? 'deallocate' : 'stop'}Master ${name}`),
+    restartMaster: async (_, name) => this.begun(`restartMaster ${name}`),
+    deleteMaster: async (_, name) => this.begun(`deleteMaster ${name}`),
+    setAutoscale: async (_, enabled) => this.begun(`setAutoscale ${enabled}`),
+    beginCommand: async (_, { instanceId }, script) => this.begun(`command ${instanceId} ${script.join('; ')}`),
+    pollCommand: async () => ({ state: 'succeeded', stdout: this.commandOutput, stderr: '' }),
     poll: async () => ({ state: 'succeeded' }),
     deleteGroup: async (_, group) => {
       const found = this.groups.get(group);
@@ -161,6 +191,11 @@ export class FakeWorld implements World {
     },
     groupExists: async (group) => this.groups.has(group),
     listTagged: async () => this.tagged,
+    storageAccess: async () => ({ account: 'demostorage', key: 'a2V5' }),
+    ownsGroup: async (_, group) => this.groups.get(group) === 'ours',
+    listLocations: async () => [{ name: 'westeurope', displayName: 'West Europe' }],
+    listSizes: async () => [{ name: 'Standard_B2s', cores: 2, memoryGiB: 4 }],
+    listImages: async () => [],
   };
 
   readonly vault: Vault = {
@@ -186,6 +221,33 @@ export class FakeWorld implements World {
       return true;
     },
     formatToken: ({ id }) => id,
+    countPending: async () => this.pending,
+    removeMember: async (name) => {
+      this.note(`removeMember ${name}`);
+      return 'removed';
+    },
+    rebalance: async (mark) => {
+      this.note(`rebalance ${mark}`);
+      return [];
+    },
+    rollouts: async () => [],
+    applyWorkload: async ({ name }) => {
+      this.note(`applyWorkload ${name}`);
+      return { ok: true };
+    },
+    listWorkloads: async () => this.workloads,
+    scaleWorkload: async (name, replicas) => {
+      this.note(`scaleWorkload ${name} ${replicas}`);
+      return { ok: true };
+    },
+    removeWorkload: async (name) => {
+      this.note(`removeWorkload ${name}`);
+      return 0;
+    },
+    operatorToken: async (lifetimeMs) => ({
+      token: 'operator',
+      expiresAt: new Date(this.now + lifetimeMs).toISOString(),
+    }),
   };
   readonly connectEngine = (): EnginePort => this.engine;
   readonly attestation: World['attestation'] = {

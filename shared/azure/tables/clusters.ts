@@ -41,6 +41,7 @@ function toRow(record: ClusterRecord): Row {
     operation: orAbsent(record.operation),
     reconcileRequestedAt: orAbsent(record.reconcileRequestedAt),
     endpoints: toJson(record.endpoints),
+    shortage: record.shortage,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
   };
@@ -56,6 +57,7 @@ function toRecord(row: StoredRow): ClusterRecord {
     operation: orNull('operation'),
     reconcileRequestedAt: orNull('reconcileRequestedAt'),
     endpoints: json<Endpoint[]>('endpoints', []),
+    shortage: text('shortage'),
     createdAt: text('createdAt'),
     updatedAt: text('updatedAt'),
   };

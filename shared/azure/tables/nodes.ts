@@ -55,6 +55,7 @@ function toRecord(row: StoredRow): NodeRecord {
     address: text('address'),
     since: text('since'),
     createdAt: text('createdAt'),
+    awaitedSince: text('awaitedSince') || text('createdAt'), // rows of the first release lack it
     detail: text('detail'),
     ticketAttempt: number('ticketAttempt'),
     ticketExpiresAt: text('ticketExpiresAt'),

@@ -1,0 +1,11 @@
+import type { WorkloadInput } from './contracts';
+import { inputOf, type OrchestrationContext, type Workflow } from './durable';
+import { carryOut } from './operation';
+
+/** Not written yet. */
+export function* changeWorkload(context: OrchestrationContext): Workflow<void> {
+   
+  yield* carryOut(context, inputOf<WorkloadInput>(context), function* () {
+    return { state: 'failed', error: { code: 'UNSUPPORTED_CHANGE', message: 'not written yet' } };
+  });
+}

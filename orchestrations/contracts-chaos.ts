@@ -1,0 +1,2 @@
+/** Chaos runs. */
+export const chaosActivities = {};

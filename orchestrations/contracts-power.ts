@@ -1,0 +1,2 @@
+/** Starting, stopping and renewing machines. */
+export const powerActivities = {};

@@ -1,0 +1,2 @@
+/** Workloads and rebalancing. */
+export const workloadActivities = {};

@@ -1,0 +1,11 @@
+import type { OperationInput } from './contracts';
+import { inputOf, type OrchestrationContext, type Workflow } from './durable';
+import { carryOut } from './operation';
+
+/** Not written yet. */
+export function* rebalanceCluster(context: OrchestrationContext): Workflow<void> {
+   
+  yield* carryOut(context, inputOf<OperationInput>(context), function* () {
+    return { state: 'failed', error: { code: 'UNSUPPORTED_CHANGE', message: 'not written yet' } };
+  });
+}

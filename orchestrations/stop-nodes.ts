@@ -1,0 +1,11 @@
+import type { StopInput } from './contracts';
+import { inputOf, type OrchestrationContext, type Workflow } from './durable';
+import { carryOut } from './operation';
+
+/** Not written yet. */
+export function* stopNodes(context: OrchestrationContext): Workflow<void> {
+   
+  yield* carryOut(context, inputOf<StopInput>(context), function* () {
+    return { state: 'failed', error: { code: 'UNSUPPORTED_CHANGE', message: 'not written yet' } };
+  });
+}
