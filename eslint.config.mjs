@@ -13,14 +13,19 @@ const LAYERS = [
   {
     files: ['shared/*.ts'],
     ignores: ['shared/ports.ts'],
-    may: [/\.\/(model\/.*|ports|config|log|api)/, /zod/, /node:.*/],
+    may: [/\.\/(model\/.*|ports|config|log|api(\/.*)?|routes\/.*)/, /zod/, /node:.*/],
     says: 'the top of shared/ knows the model and the ports, no adapter',
+  },
+  {
+    files: ['shared/{api,routes}/*.ts'],
+    may: [OWN, /\.\.\/(model\/.*|api)/, /zod/],
+    says: 'shapes and routes know the model',
   },
   {
     files: ['shared/{azure,engines,attestation}/**/*.ts'],
     may: [
       OWN,
-      /(\.\.\/)+(?!(\.\.|azure|engines|attestation|api|log|functions|orchestrations|infra|cloud-init|local|cli|test)(\/|$)).*/,
+      /(\.\.\/)+(?!(\.\.|azure|engines|attestation|api|routes|log|functions|orchestrations|infra|cloud-init|local|cli|test)(\/|$)).*/,
       /(?!durable-functions|@azure\/functions)[^.].*/,
     ],
     says: 'an adapter knows shared/{model,ports,config} and its SDK, no other adapter and no caller',
