@@ -66,7 +66,9 @@ function stopOrphan(world: GuestWorld, guest: Guest, { nodeName }: Ticket): void
 async function openServer(world: GuestWorld, guest: Guest, ticket: Ticket): Promise<string | undefined> {
   const fqdn = endpointName(guest);
   if (guest.state.disk.isServer)
-    return world.k3s.startServer(fqdn) ? undefined : 'this server has been removed from the cluster';
+    return world.k3s.startServer(fqdn, { bootId: guest.state.bootId, version: ticket.version })
+      ? undefined
+      : 'this server has been removed from the cluster';
   const start = serverStart(world, guest, ticket);
   if (ticket.initialise || ticket.servers.length === 0) return void (await world.k3s.initialise(start));
   let outcome: JoinOutcome = { ok: false, status: 503, message: 'no server' };
@@ -101,7 +103,8 @@ const withPassword = ({ state: { disk } }: Guest) => ({
   nodePassword: disk.nodePassword ?? randomBytes(16).toString('hex'),
 });
 
-function joinRequest(world: GuestWorld, { spec, state: { disk } }: Guest, ticket: Ticket): JoinRequest {
+function joinRequest(world: GuestWorld, { spec, state }: Guest, ticket: Ticket): JoinRequest {
+  const { disk } = state;
   return {
     clusterName: clusterOf(world, spec),
     serverUrl: ticket.servers[0] ?? '',
@@ -113,6 +116,7 @@ function joinRequest(world: GuestWorld, { spec, state: { disk } }: Guest, ticket
     role: 'agent',
     labels: ticket.labels ?? {},
     version: ticket.version,
+    bootId: state.bootId,
     ...(ticket.providerId && { providerId: ticket.providerId }),
     ...(disk.certificate && { certificate: disk.certificate }),
   };

@@ -5,6 +5,7 @@ import { virtualClock, type VirtualClock } from '../../local/clock';
 import { createAuthority, issueServerCertificate } from '../../local/engines/k3s/certificates';
 import { createK3s, type K3s } from '../../local/engines/k3s/k3s';
 import { createK3sListener } from '../../local/engines/k3s/listener';
+import type { JoinRequest } from '../../local/engines/k3s/supervisor';
 import { createScheduler } from '../../local/scheduler';
 import { memoryStore, type Store } from '../../local/store';
 import { connectEngine } from '../../shared/engines/connect';
@@ -49,7 +50,7 @@ afterEach(async () => {
   store.close();
 });
 
-const joinAgent = (nodeName: string, token: string, more: { machineId?: string; nodePassword?: string } = {}) =>
+const joinAgent = (nodeName: string, token: string, more: Partial<JoinRequest> = {}) =>
   k3s.joinAgent({
     clusterName: 'blue',
     serverUrl: 'https://10.0.0.4:6443',
@@ -61,6 +62,7 @@ const joinAgent = (nodeName: string, token: string, more: { machineId?: string; 
     role: 'agent',
     labels: {},
     version: 'v1.36.2+k3s1',
+    bootId: `boot of ${nodeName}`,
     ...more,
   });
 
@@ -89,6 +91,22 @@ describe('nodes', () => {
     expect(agent).toMatchObject({ ready: true, schedulable: true, isMaster: false, address: '10.0.1.4' });
     expect(agent?.uid).not.toBe('');
     expect(new Date(agent?.since ?? '').getTime()).toBeGreaterThanOrEqual(START);
+  });
+
+  it('tell their version and the boot they are in, which a restart changes', async () => {
+    await joinAgents('agents-1');
+    expect(await node('agents-1')).toMatchObject({ version: 'v1.36.2+k3s1', bootId: 'boot of agents-1' });
+    k3s.startServer(FQDN, { bootId: 'second boot', version: 'v1.37.0+k3s1' });
+    await clock.advance(10_000);
+    expect(await node('master0')).toMatchObject({ ready: true, version: 'v1.37.0+k3s1', bootId: 'second boot' });
+  });
+
+  it('stay out of chaos when their label says so', async () => {
+    await engine.admitToken(TOKEN);
+    joinAgent('agents-1', engine.formatToken(TOKEN), { labels: { 'starling.io/chaos': 'never' } });
+    joinAgent('agents-2', engine.formatToken(TOKEN));
+    expect((await node('agents-1'))?.avoidsChaos).toBe(true);
+    expect((await node('agents-2'))?.avoidsChaos).toBe(false);
   });
 
   it('are listed beyond the first page', async () => {

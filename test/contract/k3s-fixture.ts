@@ -33,6 +33,7 @@ export function serverStart(index: number): ServerStart {
     token: SERVER_TOKEN,
     nodePassword: `password-${index}`,
     version: 'v1.36.2+k3s1',
+    bootId: `boot-of-master${index}`,
     manifests: MANIFESTS,
   };
 }
@@ -98,6 +99,7 @@ export async function k3sFixture(more: Partial<ServerStart> = {}): Promise<K3sFi
       role: 'agent',
       labels: { 'starling.dev/role': 'agent' },
       version: 'v1.36.2+k3s1',
+      bootId: `boot-of-${nodeName}`,
       ...more,
     }),
     async close() {

@@ -10,6 +10,7 @@ import { createClusters, type ClusterRecord, type ServerRecord } from './cluster
 import { createControl } from './control';
 import { createKubeletRecords } from './kubelet-records';
 import { createKubelets } from './kubelets';
+import type { Boot } from './node-object';
 import { KubeError, statusResponse } from './status';
 import { createSupervisor, type JoinOutcome, type JoinRequest } from './supervisor';
 import { expiryOf } from './tokens';
@@ -28,8 +29,11 @@ export interface K3s {
   joinServer(start: ServerStart, serverUrl: string): Promise<JoinOutcome>;
   /** `k3s agent`, on an empty disk or a used one. */
   joinAgent(request: JoinRequest): JoinOutcome;
-  /** A server starts with its data. False when the disk holds none, or its member was removed from the cluster. */
-  startServer(fqdn: string): boolean;
+  /**
+   * A server starts with its data, in this boot and with this version of the binary; without `boot` the process only starts
+   * again. False when the disk holds no data, or its member was removed from the cluster.
+   */
+  startServer(fqdn: string, boot?: Pick<Boot, 'bootId' | 'version'>): boolean;
   stopServer(fqdn: string): void;
   /** The disk of a server is lost, and with the last one the cluster. */
   forgetServer(fqdn: string): void;
@@ -101,14 +105,16 @@ export function createK3s({ store, clock, scheduler, log }: K3sDependencies): K3
     clusters.saveServer(server);
     kubelets.start(cluster.uid, { ...start, role: 'server' });
   };
-  const startServer = (fqdn: string): boolean => {
+  const startServer = (fqdn: string, boot?: Pick<Boot, 'bootId' | 'version'>): boolean => {
     const server = clusters.server(fqdn);
     const cluster = server && clusters.findCluster(server.clusterUid);
     if (!server || !cluster?.members.includes(server.nodeName)) return false;
     const hadQuorum = clusters.hasQuorum(cluster.uid);
     clusters.saveServer({ ...server, up: true });
     const { nodeName, machineId, ip } = server;
-    kubelets.start(cluster.uid, { nodeName, machineId, ip, role: 'server', labels: {}, version: cluster.version });
+    const { bootId, version } = boot ?? records.find(cluster.uid, nodeName) ?? { bootId: '', version: cluster.version };
+    kubelets.start(cluster.uid, { nodeName, machineId, ip, role: 'server', labels: {}, bootId, version });
+    if (version !== cluster.version) clusters.save({ ...clusters.cluster(cluster.uid), version });
     if (!hadQuorum && clusters.hasQuorum(cluster.uid)) kubelets.controlPlaneRecovered(cluster.uid);
     return true;
   };
@@ -117,7 +123,7 @@ export function createK3s({ store, clock, scheduler, log }: K3sDependencies): K3
     startServer,
     control: createControl(clusters),
     async initialise(start) {
-      if (startServer(start.fqdn)) return;
+      if (startServer(start.fqdn, start)) return;
       const cluster = await newCluster(start);
       const certificate = serverCertificate(cluster, start);
       clusters.save(cluster);
@@ -128,7 +134,8 @@ export function createK3s({ store, clock, scheduler, log }: K3sDependencies): K3
       log(`k3s ${cluster.name}: initialised on ${start.nodeName}`);
     },
     async joinServer(start, serverUrl) {
-      if (startServer(start.fqdn)) return joined(start, clusters.server(start.fqdn)?.clusterUid ?? '', clock.now());
+      if (startServer(start.fqdn, start))
+        return joined(start, clusters.server(start.fqdn)?.clusterUid ?? '', clock.now());
       const admitted = supervisor.admitServer({ ...start, serverUrl });
       if (!admitted.ok) return admitted;
       const { uid } = admitted.cluster;

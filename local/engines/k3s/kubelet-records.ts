@@ -7,6 +7,8 @@ export interface KubeletRecord {
   machineId: string;
   /** The Node it registered. A Node made later under the same name is not its own. */
   nodeUid: string;
+  bootId: string;
+  version: string;
   running: boolean;
 }
 

@@ -9,6 +9,7 @@ import {
   SHUTTING_DOWN,
   STARTING,
   newNode,
+  nodeInfo,
   withReadiness,
   type Readiness,
   type Registration,
@@ -85,7 +86,9 @@ export function createKubelets({ clusters, records, workloads, clock, scheduler 
     const own = ownNode(subject);
     if (!own) return;
     const at = new Date(clock.now()).toISOString();
-    clusters.objects(subject.clusterUid).update('nodes', withReadiness(own.node, readiness, at));
+    const { running } = own.kubelet;
+    const told = running ? { ...own.node, status: { ...own.node.status, nodeInfo: nodeInfo(own.kubelet) } } : own.node;
+    clusters.objects(subject.clusterUid).update('nodes', withReadiness(told, readiness, at));
     workloads.changed(subject.clusterUid);
   };
 
@@ -123,9 +126,10 @@ export function createKubelets({ clusters, records, workloads, clock, scheduler 
 
   return {
     start(uid, registration) {
-      const { nodeName, machineId } = registration;
+      const { nodeName, machineId, bootId, version } = registration;
       const node = clusters.objects(uid).find('nodes', '', nodeName) ?? createNode(uid, registration);
-      records.save({ clusterUid: uid, nodeName, machineId, nodeUid: node.metadata.uid, running: true });
+      const nodeUid = node.metadata.uid;
+      records.save({ clusterUid: uid, nodeName, machineId, nodeUid, bootId, version, running: true });
       cancel('k3s-node-lost', uid, nodeName);
       cancel('k3s-node-evict', uid, nodeName);
       const subject = { clusterUid: uid, nodeName, machineId };

@@ -8,7 +8,10 @@ export interface Registration {
   role: 'server' | 'agent';
   labels: Record<string, string>;
   providerId?: string;
+  /** Of the engine's binary on the disk. */
   version: string;
+  /** `/proc/sys/kernel/random/boot_id` */
+  bootId: string;
 }
 
 /** How the kubelet of a node fares, in the words of its Ready condition. */
@@ -37,7 +40,7 @@ export const LOST: Readiness = {
 
 /** Without a pod network, of which a cluster has only so many, a node never becomes Ready. */
 export function newNode(registration: Registration, podCidr: string | undefined): NewKubeObject {
-  const { nodeName, ip, labels, providerId, machineId, version, role } = registration;
+  const { nodeName, ip, labels, providerId, role } = registration;
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -58,10 +61,27 @@ export function newNode(registration: Registration, podCidr: string | undefined)
       ],
       capacity: { cpu: '2', memory: '4028408Ki', pods: '110' },
       allocatable: { cpu: '2', memory: '4028408Ki', pods: '110' },
-      nodeInfo: { kubeletVersion: version, systemUUID: machineId, architecture: 'amd64', operatingSystem: 'linux' },
+      nodeInfo: nodeInfo(registration),
     },
   };
 }
+
+/** What the kubelet tells of its machine, anew at each of its starts. */
+export const nodeInfo = ({ machineId, bootId, version }: Boot): Record<string, string> => ({
+  machineID: machineId.replaceAll('-', ''),
+  systemUUID: machineId,
+  bootID: bootId,
+  kernelVersion: '6.8.0-1021-azure',
+  osImage: 'Ubuntu 24.04.3 LTS',
+  containerRuntimeVersion: 'containerd://2.1.5-k3s1',
+  kubeletVersion: version,
+  kubeProxyVersion: '',
+  operatingSystem: 'linux',
+  architecture: 'amd64',
+});
+
+/** Which machine, in which of its boots, runs which version. */
+export type Boot = Pick<Registration, 'machineId' | 'bootId' | 'version'>;
 
 function systemLabels(nodeName: string, role: 'server' | 'agent'): Record<string, string> {
   const server = { 'node-role.kubernetes.io/control-plane': 'true', 'node-role.kubernetes.io/etcd': 'true' };

@@ -9,6 +9,8 @@ import { formatToken, tokenSecret, tokenSecretName } from './token';
 
 const SYSTEM = 'kube-system';
 const CONCURRENCY = 8;
+/** Label or annotation with which an operator keeps chaos off a node. */
+const CHAOS_MARK = 'starling.io/chaos';
 
 /** k3s through its Kubernetes API. Needs a ServiceAccount that may do just what stands here, see `cloud-init`. */
 export function createK3sEngine(access: EngineAccess): EnginePort {
@@ -59,6 +61,9 @@ function toEngineNode({ metadata, spec, status }: V1Node): EngineNode {
     isMaster: 'node-role.kubernetes.io/control-plane' in labels || 'node-role.kubernetes.io/master' in labels,
     address: status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '',
     since: (ready?.lastTransitionTime ?? metadata?.creationTimestamp)?.toISOString() ?? '',
+    version: status?.nodeInfo?.kubeletVersion ?? '',
+    bootId: status?.nodeInfo?.bootID ?? '',
+    avoidsChaos: [labels, metadata?.annotations ?? {}].some((marks) => marks[CHAOS_MARK] === 'never'),
   };
 }
 
