@@ -1,7 +1,7 @@
 import { app, type InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import { renderCustomData } from '../cloud-init/render';
-import { buildClusterTemplate } from '../infra/cluster/build-cluster-template';
+import { buildPartTemplate } from '../infra/cluster/build-cluster-template';
 import { registerActivities } from '../orchestrations/activities/register';
 import { orchestrations } from '../orchestrations/contracts';
 import { convergeCluster } from '../orchestrations/converge-cluster';
@@ -36,7 +36,7 @@ import { connectEngine } from '../shared/engines/connect';
 import { logTo } from '../shared/log';
 import type { ClusterRecord } from '../shared/model/cluster';
 import { uniqueSuffix } from '../shared/model/names';
-import type { Attestation, Clock, World } from '../shared/ports';
+import type { Attestation, Clock, DeploymentPart, World } from '../shared/ports';
 import { onAzureEvent } from './eventgrid';
 import { registerRoutes } from './http';
 import { createOrchestrator } from './orchestrator';
@@ -59,7 +59,7 @@ function createWorld(config: Config): World {
     mint: createTokenMint(vault, source),
     connectEngine,
     attestation: createAttestation(config, clock),
-    renderDeployment: (cluster) => renderDeployment(config, cluster),
+    renderDeployment: (cluster, part) => renderDeployment(config, cluster, part),
     uniqueSuffix: (cluster) => uniqueSuffix(config.subscriptionId, cluster),
     clock,
   };
@@ -80,7 +80,11 @@ function createAttestation(config: Config, clock: Clock): Attestation {
   };
 }
 
-function renderDeployment(config: Config, { name, spec }: ClusterRecord): ReturnType<World['renderDeployment']> {
+function renderDeployment(
+  config: Config,
+  { name, spec }: ClusterRecord,
+  part: DeploymentPart = 'all',
+): ReturnType<World['renderDeployment']> {
   const node = {
     engine: 'k3s' as const,
     appUrl: config.publicUrl,
@@ -89,7 +93,7 @@ function renderDeployment(config: Config, { name, spec }: ClusterRecord): Return
     ssh: spec.ssh,
   };
   const master = renderCustomData({ ...node, role: 'master' });
-  return buildClusterTemplate({
+  const input = {
     cluster: name,
     spec,
     app: {
@@ -100,7 +104,8 @@ function renderDeployment(config: Config, { name, spec }: ClusterRecord): Return
     },
     customData: { master: () => master, agent: renderCustomData({ ...node, role: 'agent' }) },
     suffix: uniqueSuffix(config.subscriptionId, name),
-  });
+  };
+  return buildPartTemplate(input, part);
 }
 
 /** Made at the first use, so that a missing setting is an answer that names it and not a dead app. */

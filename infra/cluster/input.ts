@@ -17,3 +17,6 @@ export interface ClusterTemplateInput {
   /** Short hash, lower-case letters and digits, the same at every deployment of this cluster. */
   suffix: string;
 }
+
+/** What of a cluster a template describes: all of it, network and storage, or one master that is to be made anew. */
+export type TemplatePart = 'all' | 'storage' | `master${number}`;

@@ -1,4 +1,4 @@
-import { buildClusterTemplate } from '../../infra/cluster/build-cluster-template';
+import { buildClusterTemplate, buildPartTemplate } from '../../infra/cluster/build-cluster-template';
 import type { ClusterTemplateInput } from '../../infra/cluster/input';
 import { masterFqdn } from '../../shared/model/names';
 import { createAzure } from '../../local/azure/azure';
@@ -72,7 +72,7 @@ function simulatedArm() {
   return { clock, call, failures, stop: () => azure.stop() };
 }
 
-test('the template is accepted, deployed to the end, and names the masters', async () => {
+async function withGroups() {
   const arm = simulatedArm();
   for (const group of ['demo-compute', 'demo-storage']) {
     const { status } = await arm.call('PUT', `/resourcegroups/${group}?api-version=2025-04-01`, {
@@ -80,17 +80,36 @@ test('the template is accepted, deployed to the end, and names the masters', asy
     });
     expect([200, 201]).toContain(status);
   }
-  const { template, parameters } = buildClusterTemplate(input);
-  const path = '/resourcegroups/demo-compute/providers/Microsoft.Resources/deployments/cluster?api-version=2025-04-01';
-  const begun = await arm.call('PUT', path, { properties: { mode: 'Incremental', template, parameters } });
-  expect([begun.status, begun.body]).toEqual([201, expect.anything()]);
+  return arm;
+}
 
+interface Deployed {
+  provisioningState?: string;
+  outputs?: { masters?: { value: string[] } };
+  error?: unknown;
+}
+
+/** Submits a template and waits for its end. */
+async function deploy(
+  arm: ReturnType<typeof simulatedArm>,
+  name: string,
+  built: ReturnType<typeof buildClusterTemplate>,
+): Promise<Deployed> {
+  const path = `/resourcegroups/demo-compute/providers/Microsoft.Resources/deployments/${name}?api-version=2025-04-01`;
+  const begun = await arm.call('PUT', path, { properties: { mode: 'Incremental', ...built } });
+  expect([begun.status, begun.body]).toEqual([201, expect.anything()]);
   const deadline = arm.clock.now() + 30 * 60_000;
-  let properties: { provisioningState?: string; outputs?: { masters?: { value: string[] } }; error?: unknown } = {};
+  let properties: Deployed = {};
   while (!/Succeeded|Failed/.test(properties.provisioningState ?? '') && arm.clock.now() < deadline) {
     await arm.clock.advance(10_000);
-    properties = ((await arm.call('GET', path)).body as { properties: typeof properties }).properties;
+    properties = ((await arm.call('GET', path)).body as { properties: Deployed }).properties;
   }
+  return properties;
+}
+
+test('the template is accepted, deployed to the end, and names the masters', async () => {
+  const arm = await withGroups();
+  const properties = await deploy(arm, 'cluster', buildClusterTemplate(input));
   arm.stop();
   expect(properties.error).toBeUndefined();
   expect(properties.provisioningState).toBe('Succeeded');
@@ -100,3 +119,29 @@ test('the template is accepted, deployed to the end, and names the masters', asy
   );
   expect(arm.failures).toEqual([]);
 });
+
+test('storage may come first, and a master whose machine was deleted comes again, with its old address', async () => {
+  const arm = await withGroups();
+  const states = [
+    await deploy(arm, 'storage', buildPartTemplate(input, 'storage')),
+    await deploy(arm, 'cluster', buildClusterTemplate(input)),
+  ];
+  const machine = '/resourcegroups/demo-compute/providers/Microsoft.Compute/virtualMachines/master1';
+  const address = '/resourcegroups/demo-compute/providers/Microsoft.Network/publicIPAddresses/master1-address';
+  const vmId = async () => idOf((await arm.call('GET', `${machine}?api-version=2026-03-01`)).body);
+  const ipAddress = async () => idOf((await arm.call('GET', `${address}?api-version=2025-05-01`)).body, 'ipAddress');
+  const before = { vmId: await vmId(), ipAddress: await ipAddress() };
+  await arm.call('DELETE', `${machine}?api-version=2026-03-01`);
+  await arm.clock.advance(10 * 60_000);
+  expect(await vmId()).toBeUndefined();
+  states.push(await deploy(arm, 'master1', buildPartTemplate(input, 'master1')));
+  arm.stop();
+  expect(states.map(({ provisioningState, error }) => error ?? provisioningState)).toEqual(Array(3).fill('Succeeded'));
+  expect(await vmId()).toEqual(expect.any(String));
+  expect(await vmId()).not.toBe(before.vmId);
+  expect(await ipAddress()).toBe(before.ipAddress);
+  expect(arm.failures).toEqual([]);
+});
+
+const idOf = (body: unknown, property = 'vmId'): unknown =>
+  (body as { properties?: Record<string, unknown> }).properties?.[property];
