@@ -1,6 +1,6 @@
 import { ComputeManagementClient, type ComputeManagementClientOptionalParams } from '@azure/arm-compute';
 import { ResourceManagementClient } from '@azure/arm-resources';
-import { createPipelineRequest } from '@azure/core-rest-pipeline';
+import { createHttpHeaders, createPipelineRequest } from '@azure/core-rest-pipeline';
 import { TableClient } from '@azure/data-tables';
 import { DefaultAzureCredential, type TokenCredential } from '@azure/identity';
 import { SecretClient } from '@azure/keyvault-secrets';
@@ -12,7 +12,15 @@ export interface AzureClientOptions {
   httpClient?: ComputeManagementClientOptionalParams['httpClient'];
 }
 
-/** What Azure Resource Manager answered to a plain GET. */
+/** A request for which the SDK clients that are loaded have no method. */
+export interface ArmRequest {
+  method: 'GET' | 'PATCH' | 'POST';
+  /** Path with its api-version, or an absolute URL that ARM itself named. */
+  url: string;
+  body?: object;
+}
+
+/** What Azure Resource Manager answered to a plain request. */
 export interface ArmResponse {
   status: number;
   /** Parsed JSON; undefined when there was none. */
@@ -26,8 +34,9 @@ export interface AzureClients {
   resources(): ResourceManagementClient;
   table(name: string): TableClient;
   vault(): SecretClient;
-  /** GET of an absolute URL that ARM itself named (a poller's). Any HTTP status is an answer; network trouble throws. */
-  getArm(url: string): Promise<ArmResponse>;
+  subscriptionId: string;
+  /** Any HTTP status is an answer; network trouble throws. */
+  sendArm(request: ArmRequest): Promise<ArmResponse>;
 }
 
 /** Vault domains for which the SDK can check that a token challenge names the vault's own cloud. */
@@ -84,7 +93,8 @@ export function createAzureClients(
       tables.set(name, client);
       return client;
     },
-    getArm: (url) => getArm(resources(), config.armEndpoint, url),
+    subscriptionId: config.subscriptionId,
+    sendArm: (request) => sendArm(resources(), config.armEndpoint, request),
   };
 }
 
@@ -103,13 +113,21 @@ function openTable(
 }
 
 /** Sends the bearer token only to ARM's own host, or a regional one below it: the URL was told by a response. */
-async function getArm(client: ResourceManagementClient, endpoint: string, url: string): Promise<ArmResponse> {
+async function sendArm(
+  client: ResourceManagementClient,
+  endpoint: string,
+  { method, url, body }: ArmRequest,
+): Promise<ArmResponse> {
   const arm = new URL(endpoint);
   const target = new URL(url, endpoint);
   if (target.host !== arm.host && !(target.protocol === 'https:' && target.hostname.endsWith(`.${arm.hostname}`))) {
     throw new Error(`${target.origin} is not Azure Resource Manager`);
   }
-  const response = await client.sendRequest(createPipelineRequest({ url: target.href, method: 'GET' }));
+  const content = body && {
+    body: JSON.stringify(body),
+    headers: createHttpHeaders({ 'content-type': 'application/json' }),
+  };
+  const response = await client.sendRequest(createPipelineRequest({ url: target.href, method, ...content }));
   return {
     status: response.status,
     body: parseJson(response.bodyAsText),

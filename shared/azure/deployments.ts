@@ -1,58 +1,66 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DeploymentExtended, DeploymentOperation } from '@azure/arm-resources';
+import type { Deployment as AzureDeployment, DeploymentExtended, DeploymentOperation } from '@azure/arm-resources';
 import { computeGroup } from '../model/cluster';
 import { AppError, type Outcome } from '../model/errors';
-import type { Deployment, ResourceProgress } from '../ports';
+import type { Deployment, DeploymentPart, ResourceProgress } from '../ports';
 import type { AzureClients } from './clients';
 import { deepestError, describe, failureOf, foundOrUndefined, meaningOf, readFailure, toRefusal } from './errors';
 
-/** One deployment per cluster, always of this name: a repeat converges, and the latest is the one that counts. */
+/** One deployment per part, always of the same name: a repeat converges, and the latest is the one that counts. */
 const DEPLOYMENT = 'starling';
+const nameOf = (part: DeploymentPart): string => (part === 'all' ? DEPLOYMENT : `${DEPLOYMENT}-${part}`);
+
 const ACTIVE_RETRY_MS = 30_000;
 /** Templates nest once; more would be a mistake, and a cycle ends. */
 const MAX_NESTING = 5;
 
+interface Submission {
+  template: unknown;
+  parameters: unknown;
+  part: DeploymentPart;
+}
+
 export async function beginDeployment(
   clients: AzureClients,
   cluster: string,
-  template: unknown,
-  parameters: unknown,
+  submission: Submission,
 ): Promise<Outcome<object>> {
   let accepted = false;
   try {
-    await clients.resources().deployments.beginCreateOrUpdate(
-      computeGroup(cluster),
-      DEPLOYMENT,
-      {
-        properties: {
-          mode: 'Incremental',
-          template: template as Record<string, unknown>,
-          parameters: parameters as Record<string, { value: unknown }>,
-        },
-      },
-      {
+    await clients
+      .resources()
+      .deployments.beginCreateOrUpdate(computeGroup(cluster), nameOf(submission.part), bodyOf(submission), {
         onResponse: ({ status }) => {
           accepted ||= status < 300;
         },
-      },
-    );
+      });
   } catch (error) {
     // The SDK polls once after Azure accepted; what that says stands in `getDeployment` too.
     if (accepted) return { ok: true };
-    if (readFailure(error)?.code === 'DeploymentActive') return whileActive(clients, cluster, template, parameters);
+    if (readFailure(error)?.code === 'DeploymentActive') return whileActive(clients, cluster, submission);
     return toRefusal(error, 'DEPLOYMENT_FAILED');
   }
   return { ok: true };
 }
 
+const bodyOf = ({ template, parameters }: Submission): AzureDeployment => ({
+  properties: {
+    mode: 'Incremental',
+    template: template as Record<string, unknown>,
+    parameters: parameters as Record<string, { value: unknown }>,
+  },
+});
+
 /** Azure refuses a second deployment of the same name while one runs. The same template and parameters again is a repeat. */
 async function whileActive(
   clients: AzureClients,
   cluster: string,
-  template: unknown,
-  parameters: unknown,
+  { template, parameters, part }: Submission,
 ): Promise<Outcome<object>> {
-  const [active, submitted] = await Promise.all([getDeployment(clients, cluster), getTemplate(clients, cluster)]);
+  const [active, submitted] = await Promise.all([
+    getDeployment(clients, cluster, part),
+    getTemplate(clients, cluster, part),
+  ]);
   const isRepeat = isDeepStrictEqual(submitted, asJson(template)) && sameValues(active?.parameters, asJson(parameters));
   if (isRepeat) return { ok: true };
   throw new AppError('AZURE_UNAVAILABLE', `Another deployment of ${cluster} is still running at Azure`, {
@@ -71,8 +79,12 @@ function sameValues(active: unknown, asked: unknown): boolean {
   );
 }
 
-export async function getDeployment(clients: AzureClients, cluster: string): Promise<Deployment | undefined> {
-  const deployment = await readDeployment(clients, cluster);
+export async function getDeployment(
+  clients: AzureClients,
+  cluster: string,
+  part: DeploymentPart,
+): Promise<Deployment | undefined> {
+  const deployment = await readDeployment(clients, cluster, part);
   if (!deployment) return undefined;
   const { provisioningState, parameters, outputs, error } = deployment.properties ?? {};
   return {
@@ -92,16 +104,22 @@ function failureIn(error: unknown): Pick<Deployment, 'code' | 'message'> {
 }
 
 /** ARM does not return the template with the deployment; it is exported by a call of its own. */
-export async function getTemplate(clients: AzureClients, cluster: string): Promise<unknown> {
+export async function getTemplate(
+  clients: AzureClients,
+  cluster: string,
+  part: DeploymentPart = 'all',
+): Promise<unknown> {
   const exported = await foundOrUndefined(() =>
-    clients.resources().deployments.exportTemplate(computeGroup(cluster), DEPLOYMENT),
+    clients.resources().deployments.exportTemplate(computeGroup(cluster), nameOf(part)),
   );
   return exported?.template;
 }
 
-export async function listDeploymentOperations(clients: AzureClients, cluster: string): Promise<ResourceProgress[]> {
-  return listOperations(clients, computeGroup(cluster), DEPLOYMENT, 0);
-}
+export const listDeploymentOperations = (
+  clients: AzureClients,
+  cluster: string,
+  part: DeploymentPart,
+): Promise<ResourceProgress[]> => listOperations(clients, computeGroup(cluster), nameOf(part), 0);
 
 async function listOperations(
   clients: AzureClients,
@@ -147,8 +165,12 @@ function nestedOf({ properties }: DeploymentOperation): { group: string; name: s
   return match?.[1] && match[2] ? { group: match[1], name: match[2] } : undefined;
 }
 
-const readDeployment = (clients: AzureClients, cluster: string): Promise<DeploymentExtended | undefined> =>
-  foundOrUndefined(() => clients.resources().deployments.get(computeGroup(cluster), DEPLOYMENT));
+const readDeployment = (
+  clients: AzureClients,
+  cluster: string,
+  part: DeploymentPart,
+): Promise<DeploymentExtended | undefined> =>
+  foundOrUndefined(() => clients.resources().deployments.get(computeGroup(cluster), nameOf(part)));
 
 function stateOf(provisioningState: string | undefined): ResourceProgress['state'] {
   if (/^succeeded$/i.test(provisioningState ?? '')) return 'succeeded';

@@ -50,6 +50,11 @@ export async function deleteGroup(
   return 'begun';
 }
 
+export async function ownsGroup(clients: AzureClients, cluster: string, name: string): Promise<boolean> {
+  const group = await readGroup(clients, name);
+  return group !== undefined && isOurs(group, cluster);
+}
+
 export const groupExists = (clients: AzureClients, name: string): Promise<boolean> =>
   translated(async () => (await clients.resources().resourceGroups.checkExistence(name)).body);
 

@@ -1,7 +1,7 @@
 import { AppError, refuse, type Outcome } from '../model/errors';
 import type { Begun, LongRunning } from '../ports';
 import type { ArmResponse, AzureClients } from './clients';
-import { describe, failureOf, meaningOf, toAppError, toRefusal, type AzureFailure } from './errors';
+import { describe, failureOf, isStatus, meaningOf, toAppError, toRefusal, type AzureFailure } from './errors';
 
 /** The part of the SDK's poller that begins an operation. Polling is done here: see `poll`. */
 export interface SdkPoller {
@@ -24,7 +24,7 @@ export async function begin(...submit: (() => SdkPoller)[]): Promise<Outcome<Beg
     try {
       const poller = start();
       await poller.submitted();
-      const operation = readOperation(await poller.serialize());
+      const { operation } = readPlaces(await poller.serialize());
       if (operation) operations.push(operation);
     } catch (error) {
       return toRefusal(error);
@@ -33,17 +33,28 @@ export async function begin(...submit: (() => SdkPoller)[]): Promise<Outcome<Beg
   return { ok: true, poller: JSON.stringify({ operations } satisfies PollerText) };
 }
 
+/** `begin` for one machine: what is not there needs nothing done to it. */
+export async function beginIfThere(submit: () => SdkPoller): Promise<Outcome<Begun>> {
+  try {
+    return await begin(submit);
+  } catch (error) {
+    if (error instanceof AppError && isStatus(error.cause, 404)) return nothingToWaitFor();
+    throw error;
+  }
+}
+
 export const nothingToWaitFor = (): Outcome<Begun> => ({
   ok: true,
   poller: JSON.stringify({ operations: [] } satisfies PollerText),
 });
 
-/** The operation's URL out of the SDK's own serialisation (core-lro 3); undefined when Azure finished at once. */
-function readOperation(serialized: string): string | undefined {
+/** Where Azure tells of an operation, and of its result. Out of the SDK's own serialisation (core-lro 3); empty when it finished at once. */
+export function readPlaces(serialized: string): { operation?: string; result?: string } {
   const { state } = JSON.parse(serialized) as {
-    state: { status: string; config?: { operationLocation?: string } };
+    state: { status: string; config?: { operationLocation?: string; resourceLocation?: string } };
   };
-  return state.status === 'running' ? state.config?.operationLocation : undefined;
+  if (state.status !== 'running') return {};
+  return { operation: state.config?.operationLocation, result: state.config?.resourceLocation };
 }
 
 /**
@@ -54,19 +65,24 @@ function readOperation(serialized: string): string | undefined {
 export async function poll(clients: AzureClients, poller: string): Promise<LongRunning> {
   const { operations } = JSON.parse(poller) as PollerText;
   for (const url of [...operations].reverse()) {
-    const state = await readState(clients, url);
+    const { state } = await readProgress(clients, url);
     if (state.state !== 'succeeded') return state;
   }
   return { state: 'succeeded' };
 }
 
-async function readState(clients: AzureClients, url: string): Promise<LongRunning> {
+/** One read of an operation: how it stands, and what Azure said. */
+export async function readProgress(clients: AzureClients, url: string): Promise<{ state: LongRunning; body: unknown }> {
   let answer: ArmResponse;
   try {
-    answer = await clients.getArm(url);
+    answer = await clients.sendArm({ method: 'GET', url });
   } catch (error) {
     throw toAppError(error);
   }
+  return { state: stateOf(answer, url), body: answer.body };
+}
+
+function stateOf(answer: ArmResponse, url: string): LongRunning {
   const running: LongRunning = { state: 'running', retryAfterMs: answer.retryAfterMs ?? DEFAULT_POLL_MS };
   if (answer.status === 404) return forgotten(url);
   if (answer.status >= 400) return failedRead(answer);

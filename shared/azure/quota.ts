@@ -31,19 +31,22 @@ export async function checkQuota(
   clients: AzureClients,
   need: { location: string; sizes: { size: string; count: number }[] },
 ): Promise<Outcome<object>> {
-  const usages = await translated(async () => {
-    const found = new Map<string, Usage>();
-    for await (const usage of clients.compute().usage.list(need.location)) {
-      if (usage.name.value) found.set(usage.name.value.toLowerCase(), usage);
-    }
-    return found;
-  });
+  const usages = await translated(() => usagesOf(clients, need.location));
   for (const [name, cores] of coresByUsage(need.sizes, usages)) {
     const usage = usages.get(name);
     if (usage && usage.currentValue + cores > usage.limit)
       return refuse('QUOTA_EXCEEDED', shortage(usage, cores, need.location));
   }
   return { ok: true };
+}
+
+/** What is used of each quota of the region, by its name in lower case. */
+export async function usagesOf(clients: AzureClients, location: string): Promise<Map<string, Usage>> {
+  const found = new Map<string, Usage>();
+  for await (const usage of clients.compute().usage.list(location)) {
+    if (usage.name.value) found.set(usage.name.value.toLowerCase(), usage);
+  }
+  return found;
 }
 
 /** Cores asked for: of the region as a whole, and of each family that the region knows. */
