@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { ClaimsSchema, ReadyClaimsSchema, type Ticket } from '../shared/api';
 import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
-import { decideJoin, mayMasterJoin } from '../shared/model/join';
+import { decideJoin, initialisesCluster, mayMasterJoin } from '../shared/model/join';
 import { ENGINE_PORT, masterFqdn, secretNames } from '../shared/model/names';
 import { advanceTo, isServing, type NodeRecord } from '../shared/model/node';
 import { stateEvent } from '../shared/model/observe';
@@ -63,16 +63,14 @@ async function agentTicket(world: World, { record, row }: Caller<Claims>): Promi
 }
 
 async function masterTicket(world: World, { record, row }: Caller<Claims>): Promise<Ticket> {
-  const rows = (await world.nodes.list(record.name)).map(({ record }) => record);
-  const { instanceId } = row.record;
-  if (
-    !mayMasterJoin(
-      instanceId,
-      rows.filter(({ role }) => role === 'master'),
-    )
-  )
-    throw notYet(record, `the masters before ${instanceId} are not ready`);
-  const initialise = instanceId === 'master0';
+  const masters = (await world.nodes.list(record.name))
+    .map(({ record }) => record)
+    .filter(({ role }) => role === 'master');
+  const { instanceId, registeredAt } = row.record;
+  // One that has joined before is told so at once: when a whole cluster starts, nobody is ready yet.
+  if (!registeredAt && !mayMasterJoin(instanceId, masters, world.clock.now()))
+    throw notYet(record, `other masters come before ${instanceId}, or none is ready`);
+  const initialise = initialisesCluster(instanceId, masters);
   const access = initialise ? undefined : await engineAccess(world, record.name);
   const claimed = await claimTicket(world, row, access && world.connectEngine(record.spec.engine, access));
   const fqdn = fqdnOf(world, record, instanceId);
@@ -91,15 +89,19 @@ function fqdnOf(world: World, { name, spec }: ClusterRecord, master: string): st
   return masterFqdn(name, spec.location, world.uniqueSuffix(name), Number(master.slice('master'.length)));
 }
 
-/** Private addresses of the masters that answer, first the one that is surely there. */
+/** Private addresses of the masters, first those that are surely there: a lost one stays on record until it is repaired. */
 async function masterServers(world: World, record: ClusterRecord, without = ''): Promise<string[]> {
   const masters = (await world.nodes.list(record.name))
     .map(({ record }) => record)
     .filter(({ role, address }) => role === 'master' && address);
-  const usable = masters.filter(({ instanceId, ticketAttempt }) => instanceId !== without && ticketAttempt > 0);
+  const usable = masters.filter(
+    ({ instanceId, ticketAttempt, state }) =>
+      instanceId !== without && ticketAttempt > 0 && state !== 'failed' && state !== 'gone',
+  );
   if (usable.length === 0) throw notYet(record, 'no master’s address is known yet');
+  const rank = ({ state, instanceId }: NodeRecord): string => `${state === 'ready' ? 0 : 1}${instanceId}`;
   return usable
-    .sort((a, b) => a.instanceId.localeCompare(b.instanceId))
+    .sort((a, b) => rank(a).localeCompare(rank(b)))
     .map(({ address }) => `https://${address}:${ENGINE_PORT}`);
 }
 
@@ -112,8 +114,10 @@ async function claimTicket(
   let row: Versioned<NodeRecord> | undefined = first;
   for (let attempt = 0; row && attempt < CLAIM_ATTEMPTS; attempt++) {
     const { record, etag }: Versioned<NodeRecord> = row;
-    // Only a repeat can be a replay after registration, so only a repeat costs a look at the engine.
-    const inEngine = record.ticketAttempt > 0 && (await engine?.getNode(record.nodeName)) !== undefined;
+    // Only a repeat can be a replay after a registration that no look has noted yet; only that costs a look at the engine,
+    // which may not answer while a whole cluster starts.
+    const mayBeIn = record.ticketAttempt > 0 && !record.registeredAt;
+    const inEngine = mayBeIn && (await engine?.getNode(record.nodeName)) !== undefined;
     const decision = decideJoin(record, inEngine, world.clock.now());
     if (!decision.ok && decision.code === 'ALREADY_JOINED' && record.goingDown) await welcomeBack(world, row, engine);
     if (!decision.ok) throw new AppError(decision.code, decision.message);

@@ -1,5 +1,6 @@
 import { isServing, type NodeRecord, type NodeRole } from './node';
 import { refuse, type Refusal } from './errors';
+import { JOIN_DEADLINE_MS } from './plan';
 
 /** At most what design §3 allows a token to live. */
 export const TICKET_LIFETIME_MS = 15 * 60_000;
@@ -23,10 +24,28 @@ export function decideJoin(row: NodeRecord, inEngine: boolean, now: number): Joi
 /** Claims name masters `master0` … and agents by their instance id. */
 export const roleOf = (instanceId: string): NodeRole => (instanceId.startsWith('master') ? 'master' : 'agent');
 
-/** master0 makes the cluster; every other master joins those before it, one at a time: Starling decides, not a race. */
-export function mayMasterJoin(instanceId: string, masters: NodeRecord[]): boolean {
-  const index = Number(instanceId.slice('master'.length));
-  return Array.from({ length: index }, (_, i) => `master${i}`).every((name) =>
-    masters.some((row) => row.instanceId === name && row.state === 'ready'),
-  );
+/** A master that has not come by then does not hold up the others any more: it is for the operator to repair. */
+const MASTER_TURN_MS = JOIN_DEADLINE_MS;
+
+/**
+ * Does this master make the cluster? Only master0 may, and only while no other master has ever been part of it: one that is
+ * made anew after a loss joins those that are left, or there would be two clusters. The registry decides, never a race.
+ */
+export const initialisesCluster = (instanceId: string, masters: NodeRecord[]): boolean =>
+  instanceId === 'master0' && !masters.some((row) => row.instanceId !== instanceId && row.registeredAt);
+
+/**
+ * May this master join now? One that makes the cluster at once; every other one when some master is ready, one at a time
+ * (etcd has one learner at a time) and in the order of their names. Those that are lost hold up nobody.
+ */
+export function mayMasterJoin(instanceId: string, masters: NodeRecord[], now: number): boolean {
+  if (initialisesCluster(instanceId, masters)) return true;
+  const others = masters.filter((row) => row.instanceId !== instanceId);
+  const goesFirst = (row: NodeRecord): boolean =>
+    isComing(row, now) && (row.state === 'joining' || row.instanceId < instanceId);
+  return others.some(({ state }) => state === 'ready') && !others.some(goesFirst);
 }
+
+const isComing = ({ state, awaitedSince }: NodeRecord, now: number): boolean =>
+  (state === 'expected' || state === 'booting' || state === 'joining') &&
+  now - Date.parse(awaitedSince) < MASTER_TURN_MS;

@@ -1,4 +1,4 @@
-import { decideJoin, mayMasterJoin, roleOf, TICKET_LIFETIME_MS } from '../../shared/model/join';
+import { decideJoin, initialisesCluster, mayMasterJoin, roleOf, TICKET_LIFETIME_MS } from '../../shared/model/join';
 import type { NodeRecord, NodeState } from '../../shared/model/node';
 import { nodeRecord } from '../support/records';
 
@@ -48,19 +48,56 @@ describe('the decision about a join', () => {
 });
 
 describe('masters', () => {
-  const master = (index: number, state: NodeState): NodeRecord =>
-    row({ role: 'master', instanceId: `master${index}`, state });
+  const master = (index: number, state: NodeState, more: Partial<NodeRecord> = {}): NodeRecord =>
+    row({ role: 'master', instanceId: `master${index}`, state, ...more });
 
   it('are told from agents by their name', () => {
     expect([roleOf('master0'), roleOf('17')]).toEqual(['master', 'agent']);
   });
 
+  const may = (name: string, ...others: NodeRecord[]): boolean => mayMasterJoin(name, others, NOW);
+  const at = { awaitedSince: iso(NOW - 60_000) };
+
   it('join one after the other, master0 without waiting', () => {
-    expect(mayMasterJoin('master0', [])).toBe(true);
-    expect(mayMasterJoin('master1', [])).toBe(false);
-    expect(mayMasterJoin('master1', [master(0, 'joining')])).toBe(false);
-    expect(mayMasterJoin('master1', [master(0, 'ready')])).toBe(true);
-    expect(mayMasterJoin('master2', [master(0, 'ready')])).toBe(false);
-    expect(mayMasterJoin('master2', [master(1, 'ready'), master(0, 'ready')])).toBe(true);
+    expect(may('master0')).toBe(true);
+    expect(may('master1')).toBe(false);
+    expect(may('master1', master(0, 'joining', at))).toBe(false);
+    expect(may('master1', master(0, 'ready'))).toBe(true);
+    expect(may('master2', master(0, 'ready'), master(1, 'booting', at))).toBe(false);
+    expect(may('master2', master(1, 'ready'), master(0, 'ready'))).toBe(true);
+    expect(may('master1', master(0, 'ready'), master(2, 'joining', at))).toBe(false);
+    expect(may('master1', master(0, 'ready'), master(2, 'booting', at))).toBe(true);
+  });
+
+  it('are not held up by one that is lost, or that has not come in a quarter of an hour', () => {
+    expect(may('master3', master(0, 'notReady'), master(1, 'ready'), master(2, 'failed'))).toBe(true);
+    const late = { awaitedSince: iso(NOW - 16 * 60_000) };
+    expect(may('master2', master(0, 'ready'), master(1, 'booting', late))).toBe(true);
+  });
+
+  it('never join when nobody is ready', () => {
+    expect(may('master1', master(0, 'notReady', { registeredAt: iso(NOW) }))).toBe(false);
+  });
+
+  describe('master0', () => {
+    const registered = { registeredAt: iso(NOW - 1) };
+
+    it('makes the cluster while no other master was ever part of it', () => {
+      expect(initialisesCluster('master0', [])).toBe(true);
+      expect(initialisesCluster('master0', [master(0, 'joining', registered), master(1, 'booting')])).toBe(true);
+    });
+
+    it('made anew joins those that are left', () => {
+      const left = [master(1, 'ready', registered), master(2, 'notReady', registered)];
+      expect(initialisesCluster('master0', left)).toBe(false);
+      expect(may('master0', ...left)).toBe(true);
+    });
+
+    it('makes no second cluster while those that are left are not ready', () => {
+      const left = [master(1, 'notReady', registered), master(2, 'notReady', registered)];
+      expect([initialisesCluster('master0', left), may('master0', ...left)]).toEqual([false, false]);
+    });
+
+    it('alone makes the cluster', () => expect(initialisesCluster('master1', [])).toBe(false));
   });
 });
