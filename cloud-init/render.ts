@@ -1,3 +1,4 @@
+import { constants, gzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
 import type { ClusterSpec } from '../shared/model/cluster';
 import { NODE_FILES, type NodeFile, unitNames } from './files';
@@ -26,14 +27,28 @@ export interface NodeSettings {
 export const CUSTOM_DATA_LIMIT_BYTES = 64 * 1024;
 
 /**
- * customData of a node: base64 of a `#cloud-config`, in the clear so that everybody can see that it holds no secret. The
- * same for all machines of a role. Throws when a value would not survive the way to a shell, or the result is too long.
+ * customData of a node: base64 of a gzipped `#cloud-config`, which cloud-init unpacks; it holds no secret (`base64 -d | gunzip`
+ * shows that). The same for all machines of a role. Throws when a value would not survive the way to a shell, or the result
+ * is too long.
  */
 export function renderCustomData(input: CustomDataInput): string {
-  const data = Buffer.from(renderCloudConfig(input)).toString('base64');
+  const data = gzip(renderCloudConfig(input)).toString('base64');
   if (data.length > CUSTOM_DATA_LIMIT_BYTES) throw new Error(`customData has ${data.length} bytes, Azure takes 65536`);
   return data;
 }
+
+/**
+ * The same text gives the same bytes on every platform, so that a repeated deployment changes nothing: Azure would refuse
+ * another customData for a VM. The header (RFC 1952) has no time as Node writes it, but does name the operating system.
+ */
+function gzip(text: string): Buffer {
+  const bytes = gzipSync(text, { level: constants.Z_BEST_COMPRESSION });
+  bytes[OPERATING_SYSTEM_OFFSET] = UNKNOWN_OPERATING_SYSTEM;
+  return bytes;
+}
+
+const OPERATING_SYSTEM_OFFSET = 9;
+const UNKNOWN_OPERATING_SYSTEM = 255;
 
 /** Nothing is installed from an archive: a node needs only what the image has, so no mirror can keep it from joining. */
 export function renderCloudConfig(input: CustomDataInput): string {

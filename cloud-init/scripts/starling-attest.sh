@@ -34,14 +34,30 @@ imds_get() {
   curl --silent --fail --noproxy '*' --max-time "${IMDS_SECONDS:-10}" --header 'Metadata: true' --output "$2" "$IMDS$1"
 }
 
-# "agents_3" (instance 3 of a scale set) gives "3"; a single VM is called by its name.
-instance_id() {
+# What Azure calls this machine: "agents_3", or "master0".
+machine_name() {
   local leaves name
   imds_get "/metadata/instance?api-version=$IMDS_VERSION" "$WORK/instance.json" || return 1
   leaves=$(json_leaves <"$WORK/instance.json") || return 1
   name=$(json_leaf "$leaves" compute.name)
   [[ $name =~ ^[A-Za-z0-9._-]+$ ]] || return 1
+  printf '%s' "$name"
+}
+
+# "agents_3" (instance 3 of a scale set) gives "3"; a single VM is called by its name.
+instance_id() {
+  local name
+  name=$(machine_name) || return 1
   if [[ $name =~ _([0-9]+)$ ]]; then printf '%s' "${BASH_REMATCH[1]}"; else printf '%s' "$name"; fi
+}
+
+# The metadata service may be a little later than a unit. $1: seconds to wait for it.
+identity() {
+  local started=$SECONDS
+  until instance_id; do
+    if ((SECONDS - started >= $1)); then return 1; fi
+    sleep 1
+  done
 }
 
 # The text that the attestation will vouch for. $1: instance id; $2: further members, each beginning with a comma.
@@ -72,15 +88,15 @@ post_attested() {
   fi
 }
 
+# Whether there was an answer that no repeat would change.
+answered() { [[ ! $STATUS =~ ^(000|408|410|425|429|5..)$ ]]; }
+
 # Posts until there is an answer that no repeat would change, for $3 seconds at most. Returns 1 when the time is over.
 post_until_answered() {
   local route=$1 claims=$2 limit=$3 attempt=0 started=$SECONDS
   while :; do
     post_attested "$route" "$claims"
-    case $STATUS in
-      000 | 408 | 425 | 429 | 5??) ;;
-      *) return 0 ;;
-    esac
+    if answered; then return 0; fi
     if ((SECONDS - started >= limit)); then return 1; fi
     attempt=$((attempt + 1))
     pause "$route" "$attempt"
@@ -117,3 +133,5 @@ units() {
   if [[ -n $ROOT && -z ${STARLING_SYSTEMCTL:-} ]]; then return; fi
   "${STARLING_SYSTEMCTL:-systemctl}" "$@"
 }
+
+engine_unit() { if [[ $STARLING_ROLE == master ]]; then echo k3s.service; else echo k3s-agent.service; fi; }

@@ -1,9 +1,10 @@
 #!/bin/bash
-# Puts the wanted version of k3s in place, after checking its SHA-256. No installer is fetched and run: one binary and our
-# own units are all it takes. Does nothing when that very file is there already.
+# Puts a version of k3s in place, after checking its SHA-256: the one given as argument, else the one that was put there last,
+# else the one in node.env; so a machine that was upgraded does not fall back at its next boot. No installer is fetched and
+# run: one binary and our own units are all it takes. Does nothing when that very file is there already.
 #
-# From node.env: STARLING_ENGINE_VERSION, and where the release pins them STARLING_ENGINE_SHA256_AMD64/_ARM64; without a pin
-# the checksum that was published beside the binary counts, which shows damage but not a forged release.
+# From node.env: STARLING_ENGINE_VERSION, and where the release pins them STARLING_ENGINE_SHA256_AMD64/_ARM64 of that version;
+# without a pin the checksum that was published beside the binary counts, which shows damage but not a forged release.
 set -euo pipefail
 umask 022
 
@@ -20,6 +21,7 @@ say() { printf 'starling: %s\n' "$*"; }
 
 main() {
   local machine file arch pin
+  VERSION=$(wanted_version "$@")
   machine=$(uname -m)
   case $machine in
     x86_64) file=k3s arch=amd64 pin=${STARLING_ENGINE_SHA256_AMD64:-} ;;
@@ -29,18 +31,25 @@ main() {
       exit 1
       ;;
   esac
+  if [[ $VERSION != "$STARLING_ENGINE_VERSION" ]]; then pin=''; fi
   if installed "$pin"; then
-    say "install: k3s $STARLING_ENGINE_VERSION is there"
+    say "install: k3s $VERSION is there"
   else
     install_binary "$file" "$arch" "$pin"
   fi
+}
+
+wanted_version() {
+  local version=${1:-}
+  if [[ -z $version && -f $RECORD ]]; then read -r version _ <"$RECORD"; fi
+  printf '%s' "${version:-$STARLING_ENGINE_VERSION}"
 }
 
 installed() {
   local version digest
   [[ -x $BINARY && -f $RECORD ]] || return 1
   read -r version digest <"$RECORD"
-  [[ $version == "$STARLING_ENGINE_VERSION" && (-z $1 || $digest == "$1") && $(digest_of "$BINARY") == "$digest" ]]
+  [[ $version == "$VERSION" && (-z $1 || $digest == "$1") && $(digest_of "$BINARY") == "$digest" ]]
 }
 
 digest_of() { sha256sum "$1" | cut -d ' ' -f 1; }
@@ -62,8 +71,8 @@ install_binary() {
   fi
   chmod 0755 "$BINARY.new"
   mv "$BINARY.new" "$BINARY"
-  printf '%s %s\n' "$STARLING_ENGINE_VERSION" "$found" >"$RECORD"
-  say "install: k3s $STARLING_ENGINE_VERSION installed"
+  printf '%s %s\n' "$VERSION" "$found" >"$RECORD"
+  say "install: k3s $VERSION installed"
 }
 
 # "+" in a version must be escaped in a URL. Release files live behind a redirect, which may not leave HTTPS.
@@ -71,7 +80,7 @@ fetch() {
   local protocols='=https'
   if [[ $SOURCE == http://* ]]; then protocols='=http,https'; fi
   curl --silent --show-error --fail --location --proto "$protocols" --retry 5 --retry-connrefused --max-time 600 \
-    --output "$2" "$SOURCE/${STARLING_ENGINE_VERSION//+/%2B}/$1"
+    --output "$2" "$SOURCE/${VERSION//+/%2B}/$1"
 }
 
-main
+main "$@"

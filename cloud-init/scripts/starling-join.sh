@@ -10,7 +10,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=starling-attest.sh
 . "$here/starling-attest.sh"
 
-TICKET=$ROOT/run/starling/ticket.json
+# The ticket, a leaf a line, without what is the storage unit's.
+TICKET=$ROOT/run/starling/ticket
+STORAGE=$ROOT/run/starling/storage
+# "version sha256" of the engine that starling-install.sh has put there.
+INSTALLED=$ROOT/var/lib/starling/k3s-installed
 CONFIG=$ROOT/etc/rancher/k3s/config.yaml
 ENDPOINT=$ROOT/etc/starling/endpoint
 # A first join may have to wait for the whole cluster to come up. A machine that has joined before waits only
@@ -29,15 +33,6 @@ main() {
   else
     without_answer "no ticket within $limit s"
   fi
-}
-
-# The metadata service may be a little later than this unit.
-identity() {
-  local started=$SECONDS
-  until instance_id; do
-    if ((SECONDS - started >= $1)); then return 1; fi
-    sleep 1
-  done
 }
 
 act_on_answer() {
@@ -76,8 +71,10 @@ take_ticket() {
     say 'join: the ticket makes no sense'
     exit 1
   fi
-  mv "$WORK/answer" "$TICKET"
+  hand_over_storage "$leaves"
+  { grep -v '^storage\.' >"$TICKET"; } <<<"$leaves"
   say "join: this is $(json_leaf "$leaves" nodeName), $(json_leaf "$leaves" role) of $(json_leaf "$leaves" engine)"
+  install_version "$(json_leaf "$leaves" version)"
   mkdir -p "$(dirname "$CONFIG")"
   k3s_config "$leaves" >"$CONFIG.new"
   if [[ $STARLING_ROLE == master ]]; then write_endpoint "$leaves"; fi
@@ -89,6 +86,18 @@ take_ticket() {
     say 'join: configuration written'
     restart_engine
   fi
+}
+
+# starling-storage.sh takes it from there, so that the key stays in one place, and nothing about shares holds up a join.
+hand_over_storage() {
+  if grep '^storage\.' <<<"$1" >"$STORAGE.new"; then mv "$STORAGE.new" "$STORAGE"; else rm "$STORAGE.new"; fi
+}
+
+# What customData names is there already; after an upgrade of the cluster the ticket knows better.
+install_version() {
+  local there=$STARLING_ENGINE_VERSION
+  if [[ -f $INSTALLED ]]; then read -r there _ <"$INSTALLED"; fi
+  if [[ -n $1 && $1 != "$there" ]]; then "$here/starling-install.sh" "$1"; fi
 }
 
 # Every value goes into a file that root's daemons read: only what a ticket may hold is let through.
@@ -110,7 +119,7 @@ check_ticket() {
 
 k3s_config() {
   local leaves=$1 server
-  server=$(json_leaf "$leaves" servers.0)
+  server=$(first_server "$leaves")
   if [[ $STARLING_ROLE == master ]]; then master_config "$leaves" "$server"; fi
   if [[ -n $server && $(json_leaf "$leaves" initialise) != true ]]; then printf 'server: "%s"\n' "$server"; fi
   printf 'token: "%s"\nnode-name: "%s"\n' "$(json_leaf "$leaves" token)" "$(json_leaf "$leaves" nodeName)"
@@ -119,6 +128,23 @@ k3s_config() {
     printf 'kubelet-arg:\n  - "provider-id=%s"\n' "$(json_leaf "$leaves" providerId)"
   fi
 }
+
+# k3s asks only this one at first, and learns of the others from it: one that is down must not keep a machine out. Who it
+# is that answers is for k3s to check, by the CA's hash in the token.
+first_server() {
+  local path server address
+  while IFS=$'\t' read -r path server; do
+    if [[ $path != servers.* ]]; then continue; fi
+    address=${server#https://}
+    if reaches "${address%:*}" "${address##*:}"; then
+      printf '%s' "$server"
+      return
+    fi
+  done <<<"$1"
+  json_leaf "$1" servers.0
+}
+
+reaches() { timeout "${STARLING_CONNECT_SECONDS:-3}" bash -c ": </dev/tcp/$1/$2" 2>/dev/null; }
 
 # Always etcd, also for a single master: one that starts with SQLite cannot simply become three.
 master_config() {
@@ -156,8 +182,6 @@ write_endpoint() {
   name=$(json_leaf "$1" tlsSans.0)
   if [[ -n $name ]]; then printf 'https://%s:6443\n' "$name" >"$ENDPOINT"; fi
 }
-
-engine_unit() { if [[ $STARLING_ROLE == master ]]; then echo k3s.service; else echo k3s-agent.service; fi; }
 
 # Not waited for: the engine reports itself started only once it has joined, which may take until another machine is up.
 start_engine() { units start --no-block "$(engine_unit)"; }

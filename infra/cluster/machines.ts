@@ -131,12 +131,14 @@ function agentProfile(agents: AgentsSpec): AgentProfile {
 }
 
 /**
- * Azure refuses eviction settings for Regular instances. Terminate notifications stay off: nothing on a node watches
- * scheduled events, and a notice that nobody approves only makes each delete last the five minutes that are its least.
- * Starling drains before it deletes. Whoever brings a watcher to the nodes turns them on here, for Regular instances only.
+ * Azure refuses eviction settings for Regular instances and terminate notices for Spot ones, which have their own 30 seconds.
+ * The notice tells a node of a deletion that Starling did not ask for, such as autoscale's or a person's. Five minutes is the
+ * least there is; a node approves as soon as it is ready to go (`starling-events.sh`), only one that hangs takes all of them.
  */
 function priority({ priority, maxPrice }: AgentsSpec): Partial<AgentProfile> {
-  return priority === 'Spot' ? { priority, evictionPolicy: 'Delete', billingProfile: { maxPrice } } : { priority };
+  if (priority === 'Spot') return { priority, evictionPolicy: 'Delete', billingProfile: { maxPrice } };
+  const terminateNotificationProfile = { enable: true, notBeforeTimeout: 'PT5M' };
+  return { priority, scheduledEventsProfile: { terminateNotificationProfile } };
 }
 
 function card(): CardProfile['networkInterfaceConfigurations'][number] {

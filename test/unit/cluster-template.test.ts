@@ -135,10 +135,14 @@ describe('scale set', () => {
     expect(spot).toMatchObject({ priority: 'Spot', evictionPolicy: 'Delete', billingProfile: { maxPrice: -1 } });
   });
 
-  test('asks for terminate notices only where a unit of the node watches for them', () => {
-    const profile = find(build(), 'virtualMachineScaleSets').properties.virtualMachineProfile;
-    const watches = unitNames(NODE_FILES.agent).includes('starling-events.service');
-    expect(profile && 'scheduledEventsProfile' in profile).toBe(watches);
+  test('asks for terminate notices where a unit of the node watches for them, and never on Spot, which Azure refuses', () => {
+    const profileOf = (changes?: Partial<ClusterSpec>) =>
+      find(build(changes), 'virtualMachineScaleSets').properties.virtualMachineProfile;
+    expect(unitNames(NODE_FILES.agent)).toContain('starling-events.service');
+    expect(profileOf()).toMatchObject({
+      scheduledEventsProfile: { terminateNotificationProfile: { enable: true, notBeforeTimeout: 'PT5M' } },
+    });
+    expect(profileOf(variants[2]?.[1])).not.toHaveProperty('scheduledEventsProfile');
   });
 
   test('takes the Arm image for Arm sizes', () => {
