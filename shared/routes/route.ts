@@ -33,17 +33,21 @@ export const preview = { description: 'What it would do', schema: WhatIfSchema }
 export const limit = z.coerce.number().int().min(1).max(1000).optional();
 
 /** A verb that is an operation on a cluster. */
-export const verb = (path: string, summary: string, body: z.ZodType): Omit<Route, 'name'> => ({
-  method: 'POST',
-  path: `clusters/{c}/${path}`,
-  auth: 'key',
-  summary,
-  query: { whatIf },
-  body,
-  answers: { 200: preview, 202: started },
-});
+export const verb = <const Path extends string, Body extends z.ZodType>(path: Path, summary: string, body: Body) =>
+  ({
+    method: 'POST',
+    path: `clusters/{c}/${path}`,
+    auth: 'key',
+    summary,
+    query: { whatIf },
+    body,
+    answers: { 200: preview, 202: started },
+  }) as const;
 
-export const define = <T extends Record<string, Omit<Route, 'name'>>>(routes: T): { [K in keyof T]: Route } =>
+/** Keeps the exact types of paths, bodies and answers: the CLI's client is made of them. */
+export const define = <const T extends Record<string, Omit<Route, 'name'>>>(
+  routes: T,
+): { [K in keyof T]: T[K] & { name: string } } =>
   Object.fromEntries(Object.entries(routes).map(([name, route]) => [name, { name, ...route }])) as {
-    [K in keyof T]: Route;
+    [K in keyof T]: T[K] & { name: string };
   };
