@@ -39,8 +39,11 @@ export interface TokenMint {
   }): Promise<{ id: string; secret: string }>;
   /** What masters join with: one per cluster, made with `prepare`, given to attested masters only. */
   serverToken(cluster: string): Promise<string>;
-  /** Makes a new key: tickets from before it derive other tokens, so those that wait must be revoked first. */
-  rotateJoinKey(cluster: string): Promise<void>;
+  /**
+   * Makes a new key: tickets from before derive other tokens then. Other instances of the app go on with the old key for
+   * SECRET_AGE_MS at most. `mark` tells rotations apart: the same mark again changes nothing.
+   */
+  rotateJoinKey(cluster: string, mark: string): Promise<void>;
 }
 
 /** The global halt of automation. */

@@ -1,7 +1,6 @@
+import { SECRET_AGE_MS } from '../model/names';
 import type { Clock, Vault } from '../ports';
 
-/** Other instances of the app learn of a changed secret that late; joins and looks of one cluster share a read. */
-const AGE_MS = 30_000;
 /** While a cluster boots every node asks for what is not there yet: the vault is asked once in a while only. */
 const ABSENT_AGE_MS = 5_000;
 /** A handful of secrets per cluster; more clusters than this cost more reads, nothing else. */
@@ -12,7 +11,10 @@ interface Entry {
   until: number;
 }
 
-/** A vault whose reads are remembered by this process for the ages above; its own writes are seen at once. */
+/**
+ * A vault whose reads are remembered by this process for the ages above, so that joins and looks of one cluster share a
+ * read; its own writes are seen at once.
+ */
 export function cacheVault(vault: Vault, clock: Clock): Vault {
   const entries = new Map<string, Entry>();
   const read = (name: string): Promise<string | undefined> => {
@@ -21,7 +23,7 @@ export function cacheVault(vault: Vault, clock: Clock): Vault {
     if (entries.size >= MAX_ENTRIES) entries.clear();
     entries.set(name, entry);
     value.then(
-      (found) => (entry.until = clock.now() + (found === undefined ? ABSENT_AGE_MS : AGE_MS)),
+      (found) => (entry.until = clock.now() + (found === undefined ? ABSENT_AGE_MS : SECRET_AGE_MS)),
       () => entries.delete(name), // the caller sees the failure; the next one asks again
     );
     return value;

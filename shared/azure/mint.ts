@@ -14,7 +14,8 @@ const SECRET_LENGTH = 16;
  * there: a vault that remembers may still know those of a cluster of this name that was destroyed just now.
  */
 export function createTokenMint(vault: Vault, source: Vault = vault): TokenMint {
-  const keyOf = (cluster: string): Promise<string> => requireSecret(vault, secretNames(cluster).joinKey);
+  const keyOf = async (cluster: string): Promise<Buffer> =>
+    Buffer.from(keyIn(await requireSecret(vault, secretNames(cluster).joinKey)), 'hex');
   return {
     async prepare(cluster) {
       const names = secretNames(cluster);
@@ -23,16 +24,24 @@ export function createTokenMint(vault: Vault, source: Vault = vault): TokenMint 
       }
     },
     async derive({ cluster, vmId, generation, attempt }) {
-      const digest = createHmac('sha256', Buffer.from(await keyOf(cluster), 'hex'))
+      const digest = createHmac('sha256', await keyOf(cluster))
         .update(`${vmId}/${generation}/${attempt}`)
         .digest();
       const text = encode(digest);
       return { id: text.slice(0, ID_LENGTH), secret: text.slice(ID_LENGTH, ID_LENGTH + SECRET_LENGTH) };
     },
-    rotateJoinKey: (cluster) => vault.set(secretNames(cluster).joinKey, newKey()),
+    async rotateJoinKey(cluster, mark) {
+      const { joinKey } = secretNames(cluster);
+      const known = await source.get(joinKey);
+      if (known?.endsWith(` ${mark}`)) return;
+      await vault.set(joinKey, `${newKey()} ${mark}`);
+    },
     serverToken: (cluster) => requireSecret(vault, secretNames(cluster).serverToken),
   };
 }
+
+/** `<64 hex digits>`, and after a rotation ` <mark>`, by which a repeat of that rotation is known. */
+const keyIn = (secret: string): string => secret.split(' ')[0] ?? '';
 
 const newKey = (): string => randomBytes(32).toString('hex');
 

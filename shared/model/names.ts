@@ -28,3 +28,6 @@ export const secretNames = (cluster: string): { engine: string; joinKey: string;
   joinKey: `${cluster}-join-key`,
   serverToken: `${cluster}-server-token`,
 });
+
+/** So long at most an instance of the app goes on with a secret that another one has changed: reads of the vault are kept. */
+export const SECRET_AGE_MS = 30_000;
