@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { orchestrations } from '../orchestrations/contracts';
 import { presentOperation } from '../shared/api';
-import type { ClusterRecord, ClusterSpec } from '../shared/model/cluster';
+import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
 import { operationId, type OperationRecord, type Verb } from '../shared/model/operation';
 import type { World } from '../shared/ports';
@@ -31,7 +31,7 @@ interface Start {
   /** What the orchestration gets beside cluster and operation. */
   input?: object;
   /** Makes the cluster's row. */
-  create?: ClusterSpec;
+  create?: Pick<ClusterRecord, 'spec' | 'phase'>;
   /** Changes the cluster's row in the same write that takes the lock. */
   change?: (row: ClusterRecord) => ClusterRecord;
   /** Takes the lock from a running operation. */
@@ -98,13 +98,18 @@ export function inProgress(cluster: string, operation: string): AppError {
   return new AppError('OPERATION_IN_PROGRESS', message, { detail: { operation } });
 }
 
-async function insertCluster(world: World, name: string, operation: string, spec: ClusterSpec): Promise<undefined> {
+async function insertCluster(
+  world: World,
+  name: string,
+  operation: string,
+  { spec, phase }: Pick<ClusterRecord, 'spec' | 'phase'>,
+): Promise<undefined> {
   const now = new Date(world.clock.now()).toISOString();
   const record: ClusterRecord = {
     name,
     spec,
     operation,
-    phase: 'deploying',
+    phase,
     phaseReason: '',
     reconcileRequestedAt: null,
     endpoints: [],

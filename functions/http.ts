@@ -1,12 +1,19 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
 import { randomUUID } from 'node:crypto';
 import { logTo } from '../shared/log';
+import * as azure from './azure-lists';
 import * as clusters from './clusters';
+import { destroyCluster } from './destroy';
 import { join, leave, ready } from './join';
+import { getLogs } from './logs';
+import * as machines from './machines';
 import { openApiDocument } from './openapi';
 import { cancelOperation, getHalt, getOperation, putHalt } from './operations';
-import { notWritten } from './verbs';
+import * as power from './power';
+import { putCluster } from './put-cluster';
 import { problem, respond, type Call, type Reply } from './respond';
+import { scaleCluster } from './scale';
+import { notWritten } from './verbs';
 import { ROUTES, type Route } from '../shared/routes';
 
 type Tools = Pick<Call, 'world' | 'orchestrator' | 'log'>;
@@ -25,24 +32,24 @@ const handlers = ({ publicUrl }: Wiring): Handlers => ({
   health,
   openapi: async () => ({ status: 200, body: openApiDocument(publicUrl()) }),
   listClusters: clusters.listClusters,
-  putCluster: clusters.putCluster,
+  putCluster,
   getCluster: clusters.getCluster,
-  deleteCluster: clusters.destroyCluster,
+  deleteCluster: destroyCluster,
   getTemplate: clusters.getTemplate,
   getDeployment: clusters.getDeployment,
   listNodes: clusters.listNodes,
   listEndpoints: clusters.listEndpoints,
   listEvents: clusters.listEvents,
-  scaleAgents: clusters.scaleCluster,
-  start: notWritten,
-  stop: notWritten,
-  restart: notWritten,
-  reimage: notWritten,
-  resize: notWritten,
-  upgrade: notWritten,
-  repair: notWritten,
-  rebalance: notWritten,
-  rotateTokens: notWritten,
+  scaleAgents: scaleCluster,
+  start: power.startNodes,
+  stop: power.stopNodes,
+  restart: power.restartNodes,
+  reimage: machines.reimageNodes,
+  resize: machines.resizeAgents,
+  upgrade: machines.upgradeCluster,
+  repair: machines.repairMaster,
+  rebalance: machines.rebalanceCluster,
+  rotateTokens: machines.rotateKeys,
   startChaos: notWritten,
   listChaos: notWritten,
   listWorkloads: notWritten,
@@ -50,11 +57,11 @@ const handlers = ({ publicUrl }: Wiring): Handlers => ({
   scaleWorkload: notWritten,
   deleteWorkload: notWritten,
   getKubeconfig: notWritten,
-  getLogs: notWritten,
-  listClusterOperations: notWritten,
-  listLocations: notWritten,
-  listSizes: notWritten,
-  listImages: notWritten,
+  getLogs: (call: Call) => getLogs(call),
+  listClusterOperations: clusters.listOperations,
+  listLocations: azure.listLocations,
+  listSizes: azure.listSizes,
+  listImages: azure.listImages,
   join,
   ready,
   leave,

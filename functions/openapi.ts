@@ -2,6 +2,7 @@ import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObj
 import { z } from 'zod';
 import { ProblemSchema } from '../shared/api';
 import { ROUTES, type Route } from '../shared/routes';
+import { mayBeEmpty } from './respond';
 
 /** The OpenAPI 3.1 document of the route table. Pure. */
 export function openApiDocument(serverUrl: string): ReturnType<typeof createDocument> {
@@ -32,18 +33,23 @@ function operation(route: Route): ZodOpenApiOperationObject {
     summary: route.summary,
     security: route.auth === 'key' ? [{ key: [] }] : [],
     requestParams: { ...(names.length > 0 ? { path } : {}), ...(route.query ? { query: z.object(route.query) } : {}) },
-    ...(route.body ? { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } } : {}),
+    ...(route.body ? { requestBody: requestBody(route.body) } : {}),
     responses: { ...answers(route), ...refusals(route) },
   };
 }
 
+const requestBody = (schema: z.ZodType): ZodOpenApiOperationObject['requestBody'] => ({
+  required: !mayBeEmpty(schema),
+  content: { 'application/json': { schema } },
+});
+
 function answers(route: Route): ZodOpenApiOperationObject['responses'] {
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, { description, schema }]) => [
+    Object.entries(route.answers).map(([status, { description, schema, contentType = 'application/json' }]) => [
       status,
       {
         description,
-        content: { 'application/json': { schema } },
+        content: { [contentType]: { schema } },
         ...(status === '202'
           ? { headers: z.object({ location: z.string().meta({ description: 'Where the operation is' }) }) }
           : {}),

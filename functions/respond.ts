@@ -34,32 +34,44 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** For a "not now" that knows no better: masters, Azure and the engine come back in such times. */
 const RETRY_LATER_MS = 10_000;
 
+/** What goes out: JSON, or text such as a kubeconfig. */
+export interface Response {
+  status: number;
+  jsonBody?: unknown;
+  body?: string;
+  headers: Record<string, string>;
+}
+
 /** parse → run → map errors. Never throws; nothing but the catalogue's codes gets out. */
 export async function respond<Body>(
   route: Route,
   request: RawRequest,
   tools: Pick<Call, 'world' | 'orchestrator' | 'log'>,
   run: (call: Call<Body>) => Promise<Reply>,
-): Promise<{ status: number; jsonBody: unknown; headers: Record<string, string> }> {
+): Promise<Response> {
   try {
     const query = parseQuery(route, request.query);
     const body = (route.body ? parseBody(route.body, await request.text()) : undefined) as Body;
     const reply = await run({ ...tools, params: request.params, query, body });
     return {
       status: reply.status,
-      jsonBody: reply.body,
-      headers: { 'x-correlation-id': request.correlationId, ...reply.headers },
+      ...bodyOf(route, reply),
+      headers: { 'x-correlation-id': request.correlationId, ...typeOf(route, reply), ...reply.headers },
     };
   } catch (error) {
     return problem(error, request.correlationId, tools.log);
   }
 }
 
-export function problem(
-  error: unknown,
-  correlationId: string,
-  log: Log,
-): { status: number; jsonBody: unknown; headers: Record<string, string> } {
+const bodyOf = (route: Route, { status, body }: Reply): Pick<Response, 'body' | 'jsonBody'> =>
+  route.answers[status]?.contentType ? { body: String(body) } : { jsonBody: body };
+
+function typeOf(route: Route, { status }: Reply): Record<string, string> {
+  const type = route.answers[status]?.contentType;
+  return type ? { 'content-type': `${type}; charset=utf-8` } : {};
+}
+
+export function problem(error: unknown, correlationId: string, log: Log): Response {
   const known = error instanceof AppError;
   const code: ErrorCode = known ? error.code : 'INTERNAL';
   const { status, title } = ERRORS[code];
@@ -85,6 +97,7 @@ export function problem(
 function parseBody(schema: z.ZodType, text: string): unknown {
   if (Buffer.byteLength(text) > MAX_BODY_BYTES)
     throw new AppError('BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+  if (text === '' && mayBeEmpty(schema)) return schema.parse({});
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -96,6 +109,9 @@ function parseBody(schema: z.ZodType, text: string): unknown {
   }
   return check(schema, json);
 }
+
+/** Of a verb whose fields are all optional the body may be left out. */
+export const mayBeEmpty = (schema: z.ZodType): boolean => schema.safeParse({}).success;
 
 function parseQuery(route: Route, query: URLSearchParams): Call['query'] {
   const pairs = [...query].filter(([name]) => name !== 'code'); // `code` is the function key

@@ -91,15 +91,3 @@ export function clusterOfGroup(group: string): string | undefined {
   const match = /^(.+)-(compute|storage)$/.exec(group.toLowerCase());
   return match?.[1] && CLUSTER_NAME.test(match[1]) ? match[1] : undefined;
 }
-
-/** Changes of a spec that cannot be made on a living cluster, by field name. */
-export function immutableChanges(before: ClusterSpec, after: ClusterSpec): string[] {
-  const changed: string[] = [];
-  if (before.engine !== after.engine) changed.push('engine');
-  if (before.location !== after.location) changed.push('location');
-  if (before.masters.count !== after.masters.count) changed.push('masters.count');
-  if (before.masters.size !== after.masters.size) changed.push('masters.size');
-  if (before.agents.priority !== after.agents.priority) changed.push('agents.priority');
-  if (JSON.stringify(before.storage) !== JSON.stringify(after.storage)) changed.push('storage');
-  return changed;
-}

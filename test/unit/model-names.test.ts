@@ -1,7 +1,6 @@
-import { CLUSTER_NAME, clusterOfGroup, computeGroup, immutableChanges, storageGroup } from '../../shared/model/cluster';
+import { CLUSTER_NAME, clusterOfGroup, computeGroup, storageGroup } from '../../shared/model/cluster';
 import { masterFqdn, secretNames, uniqueSuffix } from '../../shared/model/names';
 import { clusterOfOperation, operationId } from '../../shared/model/operation';
-import { clusterRecord } from '../support/records';
 
 const SUBSCRIPTION = '57A71196-0000-4000-8000-000000000001';
 const LONGEST = `a${'b'.repeat(23)}`;
@@ -51,30 +50,5 @@ describe('public names', () => {
 describe('the id of an operation', () => {
   it('leads back to its cluster, also where the name has hyphens', () => {
     expect(clusterOfOperation(operationId('my-demo', 'scale', 'x1'))).toBe('my-demo');
-  });
-});
-
-describe('what cannot change in a living cluster', () => {
-  const { spec } = clusterRecord();
-
-  it('is nothing when nothing changed', () => expect(immutableChanges(spec, structuredClone(spec))).toEqual([]));
-
-  test.each([
-    ['engine', { ...spec, engine: 'swarm' as const }],
-    ['location', { ...spec, location: 'northeurope' }],
-    ['masters.count', { ...spec, masters: { ...spec.masters, count: 3 as const } }],
-    ['masters.size', { ...spec, masters: { ...spec.masters, size: 'Standard_B4ms' } }],
-    ['agents.priority', { ...spec, agents: { ...spec.agents, priority: 'Spot' as const } }],
-    ['storage', { ...spec, storage: { ...spec.storage, mountAt: '/mnt' } }],
-  ])('is %s, and it is named', (field, after) => expect(immutableChanges(spec, after)).toEqual([field]));
-
-  it('is neither the number of agents nor its limits, nor drift and chaos', () => {
-    const after = { ...spec, drift: 'adopt' as const, agents: { ...spec.agents, count: 5, min: 1, max: 20 } };
-    expect(immutableChanges(spec, after)).toEqual([]);
-  });
-
-  it('names every field when several changed', () => {
-    const after = { ...spec, location: 'northeurope', storage: { ...spec.storage, shares: [] } };
-    expect(immutableChanges(spec, after)).toEqual(['location', 'storage']);
   });
 });

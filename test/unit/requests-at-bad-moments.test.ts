@@ -1,4 +1,5 @@
-import { putCluster, scaleCluster } from '../../functions/clusters';
+import { putCluster } from '../../functions/put-cluster';
+import { scaleCluster } from '../../functions/scale';
 import { join, leave } from '../../functions/join';
 import { problem, type Call } from '../../functions/respond';
 import { everyMinute } from '../../functions/timers';
