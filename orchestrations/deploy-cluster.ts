@@ -1,6 +1,13 @@
 import { JOIN_DEADLINE_MS } from '../shared/model/plan';
 import type { Outcome } from '../shared/model/errors';
-import { activities, orchestrations, type ClusterView, type OperationInput } from './contracts';
+import {
+  activities,
+  orchestrations,
+  type ClusterView,
+  type DeployInput,
+  type Ending,
+  type OperationInput,
+} from './contracts';
 import { call, callChild, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
 import { carryOut, OperationEnd, publish } from './operation';
 import { lookPauseMs } from './pace';
@@ -13,11 +20,12 @@ const DEPLOY_DEADLINE_MS = 40 * 60_000;
 
 /** Deploys a cluster from its row: groups, one ARM deployment, masters, agents. Submitting again converges. */
 export function* deployCluster(context: OrchestrationContext): Workflow<void> {
-  yield* carryOut(context, inputOf<OperationInput>(context), deploy);
+  yield* carryOut(context, inputOf<DeployInput>(context), deploy);
 }
 
-function* deploy(context: OrchestrationContext, input: OperationInput) {
-  const operation = { cluster: input.cluster, operationId: input.operationId };
+function* deploy(context: OrchestrationContext, input: DeployInput): Workflow<Omit<Ending, 'cluster' | 'operationId'>> {
+  const { cluster, operationId, only } = input;
+  const operation = { cluster, operationId, ...(only ? { only } : {}) };
   yield* publish(context, operation, 'checking quota and names', { done: 0, total: 1, unit: 'checks' });
   for (const step of [activities.checkQuota, activities.prepareCluster, activities.submitDeployment]) {
     const outcome: Outcome<{ surplus?: string[] }> = yield* call(context, step, operation);
@@ -25,6 +33,7 @@ function* deploy(context: OrchestrationContext, input: OperationInput) {
     if (outcome.surplus) yield* retire(context, operation, outcome.surplus);
   }
   yield* waitForDeployment(context, operation);
+  if (only) return { state: 'succeeded', phase: 'stored', result: { deployed: ['network', 'storage'] } };
   const masters = yield* waitForMasters(context, operation);
   const result = yield* waitForAgents(context, operation, masters.agents.desired, now(context) + JOIN_DEADLINE_MS);
   return result;
@@ -48,7 +57,7 @@ const failed = (refusal: {
     phaseReason: refusal.message,
   });
 
-function* waitForDeployment(context: OrchestrationContext, operation: OperationInput): Workflow<void> {
+function* waitForDeployment(context: OrchestrationContext, operation: DeployInput): Workflow<void> {
   const deadline = now(context) + DEPLOY_DEADLINE_MS;
   let nextLook = now(context);
   for (;;) {
@@ -59,10 +68,11 @@ function* waitForDeployment(context: OrchestrationContext, operation: OperationI
       unit: 'resources',
     });
     if (polled.state === 'succeeded') return;
+    if (polled.state === 'failed' && operation.only) throw failed(polled);
     if (polled.state === 'failed') yield* explainDeployment(context, operation, polled);
     if (now(context) > deadline)
       throw failed({ code: 'DEADLINE_EXCEEDED', message: 'Azure did not finish the deployment within 40 minutes' });
-    if (now(context) >= nextLook) {
+    if (!operation.only && now(context) >= nextLook) {
       // VMs boot before the deployment ends: those on record need no lookup of their own when they join.
       const view = yield* call(context, activities.observeCluster, {
         cluster: operation.cluster,

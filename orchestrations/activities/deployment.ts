@@ -1,8 +1,8 @@
 import { computeGroup } from '../../shared/model/cluster';
 import { refuse } from '../../shared/model/errors';
 import { ENGINE_PORT, masterFqdn } from '../../shared/model/names';
-import type { World } from '../../shared/ports';
-import type { OperationInput, Polled } from '../contracts';
+import type { DeploymentPart, World } from '../../shared/ports';
+import type { DeployInput, OperationInput, Polled } from '../contracts';
 import { mayProceed, requireCluster, updateCluster } from './records';
 import { pickVictims } from './scaling';
 import type { Outcome } from '../../shared/model/errors';
@@ -10,7 +10,8 @@ import type { Outcome } from '../../shared/model/errors';
 const superseded = refuse('CANCELLED', 'another operation has taken over');
 
 /** Only before the first deployment: afterwards the cluster's own cores are part of what is used, and Azure checks anew. */
-export async function checkQuota(world: World, { cluster }: OperationInput): Promise<Outcome<object>> {
+export async function checkQuota(world: World, { cluster, only }: DeployInput): Promise<Outcome<object>> {
+  if (only) return { ok: true }; // neither network nor storage takes cores
   const { spec } = await requireCluster(world, cluster);
   if (await world.cloud.getDeployment(cluster)) return { ok: true };
   const sizes = [
@@ -41,15 +42,18 @@ export async function prepareCluster(
 
 export async function submitDeployment(
   world: World,
-  { cluster, operationId }: OperationInput,
+  { cluster, operationId, only }: DeployInput,
 ): Promise<Outcome<object>> {
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
   const record = await requireCluster(world, cluster);
-  const { template, parameters } = world.renderDeployment(record);
-  const begun = await world.cloud.beginDeployment(cluster, template, parameters);
-  if (begun.ok) await updateCluster(world, cluster, (row) => ({ ...row, endpoints: endpointsOf(world, row) }));
+  const { template, parameters } = world.renderDeployment(record, partOf(only));
+  const begun = await world.cloud.beginDeployment(cluster, template, parameters, partOf(only));
+  // Endpoints tell that machines were submitted.
+  if (begun.ok && !only) await updateCluster(world, cluster, (row) => ({ ...row, endpoints: endpointsOf(world, row) }));
   return begun;
 }
+
+const partOf = (only: DeployInput['only']): DeploymentPart => only ?? 'all';
 
 function endpointsOf(
   world: World,
@@ -65,11 +69,11 @@ function endpointsOf(
 
 export async function pollDeployment(
   world: World,
-  { cluster }: OperationInput,
+  { cluster, only }: DeployInput,
 ): Promise<Polled & { done: number; total: number }> {
   const [deployment, resources] = await Promise.all([
-    world.cloud.getDeployment(cluster),
-    world.cloud.listDeploymentOperations(cluster),
+    world.cloud.getDeployment(cluster, partOf(only)),
+    world.cloud.listDeploymentOperations(cluster, partOf(only)),
   ]);
   const count = {
     done: resources.filter(({ state }) => state === 'succeeded').length,
