@@ -6,7 +6,7 @@ import type { ClusterPhase } from '../shared/model/cluster';
 
 import { chaosActivities } from './contracts-chaos';
 import { masterActivities } from './contracts-masters';
-import { powerActivities } from './contracts-power';
+import { powerActivities, type DrainPass } from './contracts-power';
 import { workloadActivities } from './contracts-workloads';
 import { contract } from './contract';
 
@@ -18,7 +18,7 @@ export * from './contracts-workloads';
 
 /** Names of the running work: an operation is carried out by the orchestration whose instance id is the operation's id. */
 export const orchestrations = {
-  deployCluster: contract<OperationInput, void>('deployCluster'),
+  deployCluster: contract<DeployInput, void>('deployCluster'),
   scaleCluster: contract<ScaleInput, void>('scaleCluster'),
   destroyCluster: contract<DestroyInput, void>('destroyCluster'),
   /** Brings a living cluster to its changed spec: template, version, size, number of agents, in this order. */
@@ -47,6 +47,11 @@ export const reconcileId = (cluster: string): string => `reconcile-${cluster}`;
 export interface OperationInput {
   cluster: string;
   operationId: string;
+}
+
+export interface DeployInput extends OperationInput {
+  /** Network and storage only; the cluster is `stored` then. Absent: everything. */
+  only?: 'storage';
 }
 
 export interface ScaleInput extends OperationInput {
@@ -116,6 +121,8 @@ export interface RenewResult {
   left: string[];
   /** `namespace/name: reason` of pods that would not leave before the deadline. */
   blocked: string[];
+  /** How the nodes are called now, by vmId; those that are gone are absent. */
+  names?: Record<string, string>;
   problem?: { code: ErrorCode; message: string };
 }
 
@@ -185,11 +192,11 @@ export type Polled =
   | { state: 'failed'; code: ErrorCode; message: string };
 
 export const activities = {
-  checkQuota: contract<OperationInput, Outcome<object>>('checkQuota'),
+  checkQuota: contract<DeployInput, Outcome<object>>('checkQuota'),
   /** `surplus`: agents on record beyond the wish. */
-  prepareCluster: contract<OperationInput, Outcome<{ surplus?: string[] }>>('prepareCluster'),
-  submitDeployment: contract<OperationInput, Outcome<object>>('submitDeployment'),
-  pollDeployment: contract<OperationInput, Polled & { done: number; total: number }>('pollDeployment'),
+  prepareCluster: contract<DeployInput, Outcome<{ surplus?: string[] }>>('prepareCluster'),
+  submitDeployment: contract<DeployInput, Outcome<object>>('submitDeployment'),
+  pollDeployment: contract<DeployInput, Polled & { done: number; total: number }>('pollDeployment'),
   observeCluster: contract<{ cluster: string; cause: string }, ClusterView>('observeCluster'),
   reportProgress: contract<Progress, { cancelRequested: boolean }>('reportProgress'),
   finishOperation: contract<Ending, void>('finishOperation'),
@@ -198,12 +205,17 @@ export const activities = {
   ),
   growTo: contract<
     { cluster: string; agents: number; operationId?: string },
-    Outcome<{ poller: string | null; capacity: number }>
+    /** `more`: only the first step was begun; ask again once it is over. */
+    Outcome<{ poller: string | null; capacity: number; more?: boolean }>
   >('growTo'),
   pollOperation: contract<{ poller: string }, Polled>('pollOperation'),
-  pickVictims: contract<{ cluster: string; agents: number }, { vmIds: string[] }>('pickVictims'),
+  /** `park`: those of the surplus that are kept; absent when none is. */
+  pickVictims: contract<
+    { cluster: string; agents: number; reclaim?: 'delete' | 'park' },
+    { vmIds: string[]; park?: string[] }
+  >('pickVictims'),
   startDrain: contract<RetireInput, { proceed: boolean }>('startDrain'),
-  drainPass: contract<RetireInput, { proceed: boolean; remaining: number; blocked: string[] }>('drainPass'),
+  drainPass: contract<RetireInput, DrainPass>('drainPass'),
   deleteAgents: contract<RetireInput, Outcome<{ poller: string | null }>>('deleteAgents'),
   confirmGone: contract<{ cluster: string; vmIds: string[]; cause: string }, { left: string[] }>('confirmGone'),
   planRepairs: contract<ReconcileInput, { actions: Action[]; settled: boolean }>('planRepairs'),

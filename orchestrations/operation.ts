@@ -1,3 +1,4 @@
+import { ERRORS, type ErrorCode } from '../shared/model/errors';
 import { activities, type Ending, type OperationInput } from './contracts';
 import { call, type OrchestrationContext, type Workflow } from './durable';
 
@@ -43,12 +44,17 @@ export function* carryOut<I extends OperationInput>(
   yield* call(context, activities.finishOperation, { cluster, operationId, ...ending });
 }
 
+/** Durable keeps of an error only its text, into which the activity has put the code. */
+const CODED = new RegExp(`\\b(${Object.keys(ERRORS).join('|')}): ([^\\n]*)`);
+
 function crashed(error: unknown): Omit<Ending, 'cluster' | 'operationId'> {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, code = 'INTERNAL', said] = CODED.exec(text) ?? [];
   // Only the first line: behind it come stacks, which belong to the log.
-  const [message = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const message = (said ?? text.split('\n')[0] ?? '').slice(0, 300);
   return {
     state: 'failed',
-    error: { code: 'INTERNAL', message: message.slice(0, 300) },
-    phaseReason: 'the last operation failed',
+    error: { code: code as ErrorCode, message },
+    phaseReason: said ? message : 'the last operation failed',
   };
 }

@@ -1,4 +1,4 @@
-import { activities, orchestrations, type OperationInput, type RenewInput } from './contracts';
+import { orchestrations, type OperationInput, type RenewInput } from './contracts';
 import { callChild, type OrchestrationContext, type Workflow } from './durable';
 import { OperationEnd, publish } from './operation';
 
@@ -30,20 +30,26 @@ export function* rollAgents(
   { action, vmIds, batch, phase }: Roll,
 ): Workflow<Rolled> {
   const rolled: Rolled = { renewed: [], left: [], blocked: [] };
-  const total = vmIds.length;
-  for (let done = 0; done < total; done += batch) {
-    const progress = { done, total, unit: 'agents' };
+  const { cluster, operationId } = operation;
+  for (let done = 0; done < vmIds.length; done += batch) {
+    const progress = { done, total: vmIds.length, unit: 'agents' };
     yield* publish(context, operation, phase, progress);
-    const next = vmIds.slice(done, done + batch);
-    const { cluster, operationId } = operation;
-    const renewed = yield* callChild(context, orchestrations.renewAgents, {
-      ...{ cluster, operationId, action, vmIds: next, phase, progress },
-    });
-    rolled.renewed.push(...renewed.done);
-    rolled.left.push(...renewed.left);
-    rolled.blocked.push(...renewed.blocked);
+    const input = { cluster, operationId, action, phase, progress, vmIds: vmIds.slice(done, done + batch) };
+    const result = yield* callChild(context, orchestrations.renewAgents, input);
+    const named = (ids: string[]): string[] => ids.map((vmId) => result.names?.[vmId] ?? vmId);
+    rolled.renewed.push(...named(result.done));
+    rolled.left.push(...named(result.left));
+    rolled.blocked.push(...result.blocked);
+    const { problem } = result;
+    const error = problem && { code: problem.code, message: problem.message };
+    if (error)
+      throw new OperationEnd({
+        state: 'failed',
+        error,
+        result: rolled,
+        phase: 'degraded',
+        phaseReason: error.message,
+      });
   }
-  void activities;
-  void OperationEnd;
   return rolled;
 }

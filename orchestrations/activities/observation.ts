@@ -66,6 +66,7 @@ async function tidyEngine(
   const served = findings.registered.filter((row) => row.role === 'agent' && row.ticketAttempt > 0);
   const tokens = await Promise.all(served.map((row) => world.mint.derive({ ...row, attempt: row.ticketAttempt })));
   if (tokens.length > 0) await engine.revokeTokens(tokens.map(({ id }) => id));
+  for (const { nodeName } of findings.returned) await engine.uncordon(nodeName);
   for (const row of findings.gone.filter(({ role }) => role === 'agent')) {
     const node = nodes.find(({ name }) => name === row.nodeName);
     if (node) await engine.removeNode(node.name, node.uid);
@@ -107,7 +108,7 @@ export async function observeCluster(
 }
 
 export function viewOf({ record, rows, machines, scaleSet, engineNodes }: Look): ClusterView {
-  const agents = rows.filter(({ role, state }) => role === 'agent' && state !== 'gone');
+  const agents = rows.filter(({ role, state }) => role === 'agent' && state !== 'gone' && state !== 'parked');
   const masters = rows.filter(({ role }) => role === 'master');
   const serving = agents.filter(({ state }) => state !== 'draining' && state !== 'leaving');
   const failed = serving.filter(({ state }) => state === 'failed');

@@ -3,7 +3,7 @@ import type { Ending, Progress } from '../contracts';
 import { isoNow, updateCluster, writeEvent } from './records';
 import { phaseAfterBreak, withAgents, type ClusterRecord } from '../../shared/model/cluster';
 import { AppError } from '../../shared/model/errors';
-import type { OperationRecord } from '../../shared/model/operation';
+import { verbOf, type OperationRecord } from '../../shared/model/operation';
 
 /** An operation's row is written by its orchestration and by whoever cancels it: few writers, so a handful of tries. */
 const WRITE_ATTEMPTS = 10;
@@ -39,7 +39,8 @@ export async function reportProgress(
  * Lets the cluster go, then writes down how the operation ended: who waits for its end may begin the next one at once.
  * A repeat changes nothing.
  */
-export async function finishOperation(world: World, ending: Ending): Promise<void> {
+export async function finishOperation(world: World, asked: Ending): Promise<void> {
+  const ending = await afterPreemption(world, asked);
   const { cluster, operationId, state, error = null, result = null } = ending;
   await letGo(world, ending);
   const record = await updateOperation(world, operationId, (row) =>
@@ -58,16 +59,36 @@ export async function finishOperation(world: World, ending: Ending): Promise<voi
   });
 }
 
+/** What fails once another operation has taken the cluster fails because of that. */
+async function afterPreemption(world: World, ending: Ending): Promise<Ending> {
+  if (ending.state !== 'failed') return ending;
+  const holder = (await world.clusters.get(ending.cluster))?.record.operation;
+  if (!holder || holder === ending.operationId) return ending;
+  return { ...ending, state: 'cancelled', error: { code: 'CANCELLED', message: `pre-empted by ${holder}` } };
+}
+
+/** What the operation has changed of the number of agents is all that is left of its wish, if it had one. */
+async function wishAfterCancel(world: World, { cluster, operationId, state }: Ending): Promise<number | undefined> {
+  if (state !== 'cancelled' || !CHANGES_WISH.includes(verbOf(operationId))) return undefined;
+  const capacity = (await world.cloud.getScaleSet(cluster))?.capacity;
+  const rows = (await world.nodes.list(cluster)).map(({ record }) => record);
+  const parked = rows.filter((row) => row.role === 'agent' && row.state === 'parked').length;
+  return capacity === undefined ? undefined : Math.max(0, capacity - parked);
+}
+
+const CHANGES_WISH: readonly string[] = ['deploy', 'scale', 'converge', 'start', 'stop'];
+
 /** Only while the operation still holds the cluster: else both phase and wish are somebody else's. */
 async function letGo(world: World, ending: Ending): Promise<void> {
-  const { cluster, operationId, state, phaseReason = '' } = ending;
-  const there = state === 'cancelled' ? (await world.cloud.getScaleSet(cluster))?.capacity : undefined;
+  const { cluster, operationId, phaseReason = '' } = ending;
+  const there = await wishAfterCancel(world, ending);
   await changeWish(world, { cluster, cause: operationId }, (row) => {
     if (row.operation !== operationId) return undefined;
     const phase = ending.phase ?? phaseAfterBreak(row.phase);
     const ended = { ...row, operation: null, phase, phaseReason };
     // Else the reconcile would carry out what was cancelled. A deploy keeps its wish: it can only be submitted again.
-    return there === undefined || phase === 'failed' ? ended : { ...ended, spec: withAgents(row.spec, there) };
+    // What is stopped keeps it for when it is started.
+    return there === undefined || phase === 'failed' || phase === 'stopped' ? ended : { ...ended, spec: withAgents(row.spec, there) };
   });
 }
 
@@ -82,7 +103,8 @@ export async function setDesiredAgents(
   );
 }
 
-async function changeWish(
+/** Changes the cluster's row, and tells when that changed the number of agents that is wished for. */
+export async function changeWish(
   world: World,
   { cluster, cause }: { cluster: string; cause: string },
   change: (row: ClusterRecord) => ClusterRecord | undefined,

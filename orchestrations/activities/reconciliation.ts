@@ -1,13 +1,16 @@
+import type { ClusterRecord } from '../../shared/model/cluster';
 import type { Outcome } from '../../shared/model/errors';
 import type { NodeRecord } from '../../shared/model/node';
+import { shortageAfter } from '../../shared/model/health';
 import { plan, type Action } from '../../shared/model/plan';
 import type { World } from '../../shared/ports';
 import type { ReconcileInput } from '../contracts';
 import { look, removeStrayNodes } from './observation';
+import { noteShortage } from './scaling';
 import { mayProceed, requireCluster, updateCluster, updateNodes, writeEvent } from './records';
 
 /** Phases in which automation has nothing to look after. */
-const AT_REST = ['deploying', 'deleting', 'failed', 'stopped'];
+const AT_REST = ['deploying', 'deleting', 'failed', 'stopped', 'stored'];
 
 /** One look and the plan that follows from it. A running operation looks for itself, so then nothing is done here. */
 export async function planRepairs(
@@ -23,7 +26,9 @@ export async function planRepairs(
   const seen = await look(world, cluster, cause);
   const { halted } = await world.halt.read();
   if (seen.record.operation !== null || AT_REST.includes(seen.record.phase)) return { actions: [], settled: false };
+  const shortage = shortageAfter(seen.record.shortage, { spec: seen.record.spec, rows: seen.rows });
   const planned = plan({
+    shortage,
     spec: seen.record.spec,
     rows: seen.rows,
     machines: seen.machines,
@@ -33,7 +38,7 @@ export async function planRepairs(
     now: world.clock.now(),
   });
   if (!halted) await removeStrayNodes(world, seen);
-  await notePhase(world, cluster, planned.phase, planned.phaseReason);
+  await notePhase(world, cluster, { ...planned, shortage });
   return { actions: planned.actions, settled: planned.actions.length === 0 };
 }
 
@@ -41,22 +46,21 @@ export async function planRepairs(
 const isBusy = (provisioning: string | undefined): boolean =>
   provisioning === 'updating' || provisioning === 'creating';
 
-async function notePhase(
-  world: World,
-  cluster: string,
-  phase: 'ready' | 'degraded' | string,
-  reason: string,
-): Promise<void> {
+type Standing = Pick<ClusterRecord, 'phase' | 'phaseReason' | 'shortage'>;
+
+async function notePhase(world: World, cluster: string, standing: Standing): Promise<void> {
+  const { phase, phaseReason, shortage } = standing;
   const before = await requireCluster(world, cluster);
+  const isSame = (row: ClusterRecord): boolean =>
+    row.phase === phase && row.phaseReason === phaseReason && row.shortage === shortage;
   const after = await updateCluster(world, cluster, (row) =>
-    row.operation !== null || AT_REST.includes(row.phase) || (row.phase === phase && row.phaseReason === reason)
+    row.operation !== null || AT_REST.includes(row.phase) || isSame(row)
       ? undefined
-      : { ...row, phase: phase as typeof row.phase, phaseReason: reason },
+      : { ...row, phase, phaseReason, shortage },
   );
-  if (after?.phase === phase && before.phase !== phase) {
-    const message = `the cluster is ${phase}${reason ? `: ${reason}` : ''}`;
-    await writeEvent(world, { cluster, type: `cluster.${phase}`, subject: cluster, cause: 'timer', message });
-  }
+  if (after?.phase !== phase || (before.phase === phase && before.shortage === shortage)) return;
+  const message = `the cluster is ${phase}${phaseReason ? `: ${phaseReason}` : ''}`;
+  await writeEvent(world, { cluster, type: `cluster.${phase}`, subject: cluster, cause: 'timer', message });
 }
 
 export async function endReconcile(world: World, { cluster }: { cluster: string }): Promise<{ again: boolean }> {
@@ -83,6 +87,7 @@ export async function powerAgents(
     verb === 'start'
       ? await world.cloud.startAgents(cluster, instanceIds)
       : await world.cloud.restartAgents(cluster, instanceIds);
+  if (!begun.ok && operationId === undefined) await noteShortage(world, cluster, begun);
   if (begun.ok) await updateNodes(world, cluster, idsOf(rows), (row) => ({ ...row, repairs: row.repairs + 1 }));
   const outcome = begun.ok ? 'begun' : `refused: ${begun.message}`;
   for (const row of rows) {

@@ -55,6 +55,17 @@ export async function updateNodes(
   return (await world.nodes.list(cluster)).map(({ record }) => record).filter(({ vmId }) => wanted.has(vmId));
 }
 
+/** The rows of these VMs, by instance id. */
+export async function rowsOf(world: World, cluster: string, vmIds: string[]): Promise<NodeRecord[]> {
+  const wanted = new Set(vmIds);
+  const rows = (await world.nodes.list(cluster)).map(({ record }) => record).filter(({ vmId }) => wanted.has(vmId));
+  return rows.sort(byInstance);
+}
+
+/** master0 before master1, agent 9 before agent 10. */
+export const byInstance = (a: NodeRecord, b: NodeRecord): number =>
+  a.instanceId.localeCompare(b.instanceId, 'en', { numeric: true });
+
 export async function writeEvent(world: World, event: Omit<EventRecord, 'at' | 'id'> & { id?: string }): Promise<void> {
   const at = isoNow(world);
   await world.events.append([

@@ -1,3 +1,4 @@
+import { AppError } from '../../shared/model/errors';
 import type { World } from '../../shared/ports';
 import { activities, type Contract } from '../contracts';
 import * as chaos from './chaos';
@@ -48,6 +49,16 @@ const implementations: Implementations = {
   ...workloads,
 };
 
+/** Durable keeps of what is thrown only the message, and an operation has to tell the code. */
+async function withCode(run: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new Error(`${error.code}: ${error.message}`, { cause: error });
+  }
+}
+
 /** Hands every activity to `register`, bound to the world that `world()` makes at its first use. */
 export function registerActivities(
   world: () => World,
@@ -55,6 +66,6 @@ export function registerActivities(
 ): void {
   for (const [key, { name }] of Object.entries(activities)) {
     const run: (world: World, input: never) => Promise<unknown> = implementations[key as keyof typeof activities];
-    register(name, (input) => run(world(), input));
+    register(name, (input) => withCode(() => run(world(), input)));
   }
 }

@@ -1,13 +1,11 @@
-import { AppError, refuse, type Outcome } from '../../shared/model/errors';
+import { refuse, type Outcome } from '../../shared/model/errors';
 import { moveTo, type NodeRecord } from '../../shared/model/node';
 import { stateEvent } from '../../shared/model/observe';
-import type { EnginePort, World } from '../../shared/ports';
-import type { RetireInput } from '../contracts';
+import type { World } from '../../shared/ports';
+import type { DrainPass, RetireInput } from '../contracts';
+import { drainPassOver } from './draining';
 import { look } from './observation';
 import { engineOf, isoNow, mayProceed, requireCluster, updateNodes } from './records';
-
-/** Nodes drained at once: each is a handful of calls on the engine. */
-const PARALLEL_NODES = 10;
 
 /** Marks the agents as draining, or as failed where nothing runs on them yet, and takes no new work to them. */
 export async function startDrain(world: World, input: RetireInput): Promise<{ proceed: boolean }> {
@@ -38,11 +36,8 @@ async function moveAndTell(
   await world.events.append(told);
 }
 
-/** One pass over all agents that still hold work. A silent engine counts as work left, so the deadline decides. */
-export async function drainPass(
-  world: World,
-  input: RetireInput,
-): Promise<{ proceed: boolean; remaining: number; blocked: string[] }> {
+/** One pass over all agents that still hold work. */
+export async function drainPass(world: World, input: RetireInput): Promise<DrainPass> {
   if (!(await mayProceed(world, input.cluster, input.operationId)))
     return { proceed: false, remaining: 0, blocked: [] };
   const rows = (await world.nodes.list(input.cluster)).map(({ record }) => record);
@@ -51,29 +46,8 @@ export async function drainPass(
     (row) => input.vmIds.includes(row.vmId) && row.registeredAt && ['draining', 'failed'].includes(row.state),
   );
   const engine = await engineOf(world, await requireCluster(world, input.cluster));
-  if (!engine || draining.length === 0) return { proceed: true, remaining: 0, blocked: [] };
-  let remaining = 0;
-  const blocked: string[] = [];
-  for (let start = 0; start < draining.length; start += PARALLEL_NODES) {
-    const results = await Promise.all(
-      draining.slice(start, start + PARALLEL_NODES).map((row) => drainOne(engine, row)),
-    );
-    for (const result of results) {
-      remaining += result.remaining;
-      blocked.push(...result.blocked);
-    }
-  }
-  return { proceed: true, remaining, blocked: blocked.slice(0, 10) };
-}
-
-async function drainOne(engine: EnginePort, row: NodeRecord): Promise<{ remaining: number; blocked: string[] }> {
-  try {
-    if (!(await engine.cordon(row.nodeName))) return { remaining: 0, blocked: [] };
-    return await engine.evict(row.nodeName);
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'ENGINE_UNREACHABLE') return { remaining: 1, blocked: [] };
-    throw error;
-  }
+  if (!engine) return { proceed: true, remaining: 0, blocked: [] };
+  return { proceed: true, ...(await drainPassOver(engine, draining)) };
 }
 
 /** Deletes exactly these VMs; those that Azure no longer lists are left out. `poller` is null when none is left. */
@@ -83,10 +57,10 @@ export async function deleteAgents(world: World, input: RetireInput): Promise<Ou
   const spared = (await world.nodes.list(input.cluster)).filter(({ record }) => isSpared(input, record));
   const wanted = new Set(input.vmIds);
   for (const { record } of spared) wanted.delete(record.vmId);
-  const machines = await world.cloud.listMachines(input.cluster);
-  const listed = machines.filter(({ vmId, role }) => role === 'agent' && wanted.has(vmId));
   const now = isoNow(world);
   await moveAndTell(world, input, (row) => moveTo(row, 'leaving', now, row.detail));
+  const machines = await world.cloud.listMachines(input.cluster);
+  const listed = machines.filter(({ vmId, role }) => role === 'agent' && wanted.has(vmId));
   const deletable = listed
     .filter(({ provisioning }) => provisioning !== 'deleting')
     .map(({ instanceId }) => instanceId);

@@ -39,6 +39,8 @@ export interface Findings {
   gone: NodeRecord[];
   /** Nodes first seen in the engine in this look: their tokens have served. */
   registered: NodeRecord[];
+  /** Nodes that were cordoned because they went down, and are up again. */
+  returned: NodeRecord[];
   events: EventRecord[];
 }
 
@@ -46,13 +48,14 @@ export interface Findings {
 export function observe(sight: Sight): Findings {
   const rows = new Map(sight.rows.map((row) => [row.vmId, row]));
   const nodes = sight.engine && new Map(sight.engine.map((node) => [node.name, node]));
-  const findings: Findings = { changed: [], gone: [], registered: [], events: [] };
+  const findings: Findings = { changed: [], gone: [], registered: [], returned: [], events: [] };
   for (const machine of sight.machines) {
     const known = rows.get(machine.vmId);
     rows.delete(machine.vmId);
     const before = known ? revived(known, machine, sight) : newRow(sight, machine);
     const after = lookAt(before, machine, nodes, sight.now);
     if (after.registeredAt && !before.registeredAt) findings.registered.push(after);
+    if (before.goingDown && !after.goingDown) findings.returned.push(after);
     if (JSON.stringify(after) !== JSON.stringify(known)) findings.changed.push(after);
     if (after.state !== known?.state) findings.events.push(stateEvent(after, known?.state, sight));
   }
@@ -116,11 +119,18 @@ function lookAt(
       : 'Azure could not provision it';
     return moveTo(seen, 'failed', now, why) ?? seen;
   }
+  if (row.state === 'parked') return isUp(machine) ? poweredOn(seen, now) : seen;
   const node = nodes?.get(row.nodeName);
   if (node) return withNode(seen, node, machine, now);
   if (row.state === 'expected' && isUp(machine)) return moveTo(seen, 'booting', now) ?? seen;
   if (row.state === 'ready' && nodes) return moveTo(seen, 'notReady', now, notReadyReason(machine, false)) ?? seen;
   return seen;
+}
+
+/** Somebody else has started it: it counts again, and is waited for. */
+function poweredOn(row: NodeRecord, now: string): NodeRecord {
+  const booting = moveTo(row, 'booting', now, 'its virtual machine was started outside Starling');
+  return booting ? { ...booting, awaitedSince: now, repairs: 0 } : row;
 }
 
 function withNode(row: NodeRecord, node: EngineView, machine: MachineView, now: string): NodeRecord {
@@ -131,8 +141,11 @@ function withNode(row: NodeRecord, node: EngineView, machine: MachineView, now: 
     address: row.address || node.address,
   };
   if (node.ready && row.state !== 'ready') {
+    // The engine may call a node ready for a while after its machine went down: one that comes back has to run at least.
+    const comesBack = row.registeredAt !== '' && row.state === 'booting';
+    if (comesBack && machine.power !== 'running') return registered;
     const ready = advanceTo(registered, 'ready', now);
-    return ready ? { ...ready, repairs: 0 } : registered;
+    return ready ? { ...ready, repairs: 0, goingDown: row.goingDown && !comesBack } : registered;
   }
   if (!node.ready && row.state === 'ready')
     return moveTo(registered, 'notReady', now, notReadyReason(machine, true)) ?? registered;

@@ -38,4 +38,7 @@ export interface OperationRecord {
 /** `demo.scale.x1y2…`: the cluster can be read off the id, so that one row read finds it. Also the orchestration's instance id. */
 export const operationId = (cluster: string, verb: Verb, unique: string): string => `${cluster}.${verb}.${unique}`;
 
+/** Empty for what is no operation's id. */
+export const verbOf = (id: string): string => id.split('.')[1] ?? '';
+
 export const clusterOfOperation = (id: string): string => id.split('.')[0] ?? '';

@@ -2,6 +2,7 @@ import type { ClusterPhase, ClusterSpec } from './cluster';
 import { isServing, type NodeRecord } from './node';
 import { chooseVictims } from './victims';
 import type { MachineView } from './observe';
+import { agentsReason, mastersReason } from './health';
 
 /** How long a VM may take from Azure's listing to Ready before it is replaced: what Karpenter allows for registration. */
 export const JOIN_DEADLINE_MS = 15 * 60_000;
@@ -33,6 +34,8 @@ export interface Situation {
   capacity: number | undefined;
   engineReachable: boolean;
   halted: boolean;
+  /** What kept automation from bringing the agents that are missing; empty or absent when nothing did. */
+  shortage?: string;
   now: number;
 }
 
@@ -71,13 +74,9 @@ const ids = (rows: NodeRecord[]): string[] => rows.map((row) => row.vmId).sort()
 const agents = (rows: NodeRecord[]): NodeRecord[] => rows.filter((row) => row.role === 'agent');
 const ageMs = (time: string, now: number): number => now - Date.parse(time);
 
-function assess({ spec, rows, engineReachable }: Situation): { phase: ClusterPhase; phaseReason: string } {
-  const readyAgents = agents(rows).filter((row) => row.state === 'ready').length;
-  const readyMasters = rows.filter((row) => row.role === 'master' && row.state === 'ready').length;
-  const reasons: string[] = [];
-  if (!engineReachable) reasons.push('no master answers');
-  if (readyMasters < spec.masters.count) reasons.push(`${readyMasters} of ${spec.masters.count} masters are ready`);
-  if (readyAgents !== spec.agents.count) reasons.push(`${readyAgents} of ${spec.agents.count} agents are ready`);
+function assess(situation: Situation): { phase: ClusterPhase; phaseReason: string } {
+  const silent = situation.engineReachable ? '' : 'no master answers';
+  const reasons = [silent, mastersReason(situation), agentsReason(situation)].filter(Boolean);
   return reasons.length === 0
     ? { phase: 'ready', phaseReason: '' }
     : { phase: 'degraded', phaseReason: reasons.join(', ') };
@@ -91,6 +90,7 @@ function fuseBlown({ rows }: Situation): boolean {
 }
 
 const OFF: ReadonlySet<string> = new Set(['stopped', 'deallocated']);
+export const isOff = (power: string): boolean => OFF.has(power);
 
 /** Agents that should serve but whose VM is off, without those that were started too often already. */
 export function stoppedAgents(rows: NodeRecord[], machines: MachineView[]): string[] {
@@ -111,6 +111,11 @@ function repairs(situation: Situation): Action[] {
   if (broken.length > 0) actions.push({ kind: 'replace', vmIds: ids(broken), reason: 'they never joined' });
   const off = stoppedAgents(rows, machines);
   if (off.length > 0) actions.push({ kind: 'start', vmIds: off, reason: 'their virtual machines are stopped' });
+  const hopeless = agents(rows).filter(
+    (row) => row.state === 'notReady' && stopped(row) && row.repairs >= MAX_REPAIRS,
+  );
+  if (hopeless.length > 0)
+    actions.push({ kind: 'retire', vmIds: ids(hopeless), reason: 'their virtual machines cannot be started' });
   const silent = agents(rows).filter((row) => isSilent(row, now) && !stopped(row) && situation.engineReachable);
   if (silent.length > 0)
     actions.push({ kind: 'restart', vmIds: ids(silent), reason: 'they have not been ready for five minutes' });
