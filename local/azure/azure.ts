@@ -7,10 +7,12 @@ import { createGroups } from './arm/groups';
 import { param, type Route } from './arm/routes';
 import { resourceListRoutes } from './arm/resource-lists';
 import { createThrottle } from './arm/throttle';
+import { diskType } from './compute/attachments';
 import { createComputeParts } from './compute/compute';
 import { approveEviction, registerEvictions } from './compute/eviction';
 import { instanceRoutes } from './compute/instance-routes';
 import type { Machine } from './compute/machines';
+import { offerRoutes } from './compute/offer-routes';
 import { powerRoutes } from './compute/power';
 import { computePreflight } from './compute/preflight';
 import { approveNotice, registerNotices } from './compute/notices';
@@ -74,6 +76,7 @@ export function createAzure(deps: AzureDeps & AzureOptions): Azure {
   core.emit = emitter(core, delivery);
   engine.types.add(
     vmType(compute),
+    diskType,
     scaleSetType(compute),
     ...networkTypes(core, compute.addresses),
     ...otherTypes(core),
@@ -93,6 +96,7 @@ export function createAzure(deps: AzureDeps & AzureOptions): Azure {
     ...deploymentRoutes(core, groups, runs, computePreflight(compute)),
     ...resourceListRoutes(core, engine, groups),
     ...instanceRoutes(compute),
+    ...offerRoutes(compute),
     ...powerRoutes(compute),
     operationRoute(core),
   ];

@@ -12,19 +12,23 @@ export interface Fault {
   code?: string;
   retryAfterSeconds?: number;
   delayMs?: number;
+  /** The request never arrives. */
   dropConnection?: boolean;
+  /** The request is carried out, and only then the connection breaks: nobody learns of what was done. */
+  dropAnswer?: boolean;
 }
 
 export interface Faults {
   add(fault: Fault): void;
   clear(): void;
   list(): Fault[];
-  /** Lets the fault that matches act: waits, and answers in place of the service where the fault says so. */
-  strike(request: SimRequest): Promise<SimResponse | undefined>;
+  /** Serves the request, unless a fault that matches comes between: it waits, answers in the service's place, or hides its answer. */
+  around(request: SimRequest, serve: () => Promise<SimResponse>): Promise<SimResponse>;
 }
 
 const COLLECTION = 'faults';
-const FIELDS = ['match', 'times', 'status', 'code', 'retryAfterSeconds', 'delayMs', 'dropConnection'];
+const DROPPED: SimResponse = { status: 0, drop: true };
+const FIELDS = ['match', 'times', 'status', 'code', 'retryAfterSeconds', 'delayMs', 'dropConnection', 'dropAnswer'];
 
 export function createFaults({ store, clock }: Core): Faults {
   const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.at(clock.now() + ms, resolve));
@@ -32,14 +36,16 @@ export function createFaults({ store, clock }: Core): Faults {
     add: (fault) => store.put(COLLECTION, String(nextNumber(store, 'faults')).padStart(6, '0'), fault),
     clear: () => store.list(COLLECTION).forEach(([id]) => store.delete(COLLECTION, id)),
     list: () => store.list<Fault>(COLLECTION).map(([, fault]) => fault),
-    async strike(request) {
+    async around(request, serve) {
       const hit = store.list<Fault>(COLLECTION).find(([, fault]) => hits(fault, request));
-      if (!hit) return undefined;
+      if (!hit) return serve();
       const [id, fault] = hit;
       if (fault.times === 1) store.delete(COLLECTION, id);
       else if (fault.times) store.put(COLLECTION, id, { ...fault, times: fault.times - 1 });
       if (fault.delayMs) await wait(fault.delayMs);
-      return answerOf(fault);
+      if (!fault.dropAnswer) return answerOf(fault) ?? serve();
+      await serve();
+      return DROPPED;
     },
   };
 }
@@ -59,7 +65,7 @@ const isExpression = (path: string): boolean => /[\\^*+()[\]|]|\$$/.test(path);
 const escaped = (text: string): string => text.replace(/[.?$]/g, '\\$&');
 
 function answerOf(fault: Fault): SimResponse | undefined {
-  if (fault.dropConnection) return { status: 0, drop: true };
+  if (fault.dropConnection) return DROPPED;
   if (fault.status === undefined && fault.code === undefined) return undefined;
   const status = fault.status ?? 500;
   const code =
@@ -88,7 +94,7 @@ export function parseFault(body: unknown): Fault | string {
   return body as unknown as Fault;
 }
 
-const EFFECTS = ['status', 'code', 'delayMs', 'dropConnection'];
+const EFFECTS = ['status', 'code', 'delayMs', 'dropConnection', 'dropAnswer'];
 const METHODS = ['GET', 'HEAD', 'PUT', 'PATCH', 'POST', 'DELETE'];
 const EXPECTED: Record<string, string> = {
   match: `an object with a 'path' in text or a 'method' of ${METHODS.join(', ')} or both`,
@@ -98,12 +104,13 @@ const EXPECTED: Record<string, string> = {
   retryAfterSeconds: 'a whole number from 0',
   delayMs: 'a whole number from 0',
   dropConnection: 'true or false',
+  dropAnswer: 'true or false',
 };
 
 function isRight(key: string, value: unknown): boolean {
   if (key === 'match') return Object.entries(value as object).every(([name, text]) => isRightMatch(name, text));
   if (key === 'code') return typeof value === 'string' && value !== '';
-  if (key === 'dropConnection') return typeof value === 'boolean';
+  if (key === 'dropConnection' || key === 'dropAnswer') return typeof value === 'boolean';
   if (typeof value !== 'number' || !Number.isInteger(value)) return false;
   if (key === 'status') return value >= 400 && value <= 599;
   return value >= (key === 'times' ? 1 : 0);

@@ -3,7 +3,7 @@ import { badRequest, conflict } from './arm/errors';
 import { keyOf } from './arm/ids';
 import { present, type Resource } from './arm/resources';
 import type { ResourceType } from './arm/types';
-import { textAt } from './json';
+import { listAt, textAt, type JsonObject } from './json';
 import type { Span } from './settings';
 
 const AT_ONCE = (): Span => [0, 0];
@@ -32,7 +32,7 @@ export function otherTypes(core: Core): ResourceType[] {
       global: true,
       prepare: (draft, existing) => roleAssignment(draft, existing),
     },
-    { type: 'Microsoft.Insights/autoscaleSettings', latency: AT_ONCE },
+    { type: 'Microsoft.Insights/autoscaleSettings', latency: AT_ONCE, checkBody: checkAutoscale },
     storageAccount(core),
     { type: 'Microsoft.Storage/storageAccounts/fileServices', latency: AT_ONCE, global: true },
     {
@@ -44,6 +44,12 @@ export function otherTypes(core: Core): ResourceType[] {
     { type: 'Microsoft.Storage/storageAccounts/blobServices/containers', latency: AT_ONCE, global: true },
     { type: 'Microsoft.KeyVault/vaults', latency: (latencies) => latencies.network },
   ];
+}
+
+/** By the published schema every write brings its profiles, a patch too. */
+function checkAutoscale(body: JsonObject): void {
+  if (body.properties === undefined || listAt(body, 'properties.profiles').length > 0) return;
+  throw badRequest('BadRequest', 'The autoscale setting is invalid: at least one profile is required.');
 }
 
 function roleAssignment(draft: Resource, existing: Resource | undefined): Resource {

@@ -39,7 +39,7 @@ const RECOVERABLE_DAYS = 90;
 /** Secrets of any `*.vault.azure.net`: versions, soft delete, purge. Asks for a token first, as the real one does. */
 export function createVault(core: Core, identity: Identity, faults: Faults, log: RequestLog): Handler {
   return async (request) => {
-    const answer = (await faults.strike(request)) ?? guarded(() => serve(core, identity, request));
+    const answer = await faults.around(request, async () => guarded(() => serve(core, identity, request)));
     log.add(request, answer.status);
     return { ...answer, headers: { 'x-ms-keyvault-region': 'westeurope', ...answer.headers } };
   };

@@ -104,7 +104,7 @@ describe('control routes', () => {
   it.each([
     ['POST', '/_local/faults', { match: 'x' }, 400, /match/],
     ['POST', '/_local/faults', { match: { path: '([' }, status: 500 }, 400, /regular expression/],
-    ['POST', '/_local/faults', { match: {} }, 400, /status, code, delayMs, dropConnection/],
+    ['POST', '/_local/faults', { match: {} }, 400, /status, code, delayMs, dropConnection, dropAnswer/],
     ['POST', '/_local/faults', { match: { method: 'FETCH' }, status: 500 }, 400, /method/],
     ['POST', '/_local/faults', { match: { verb: 'GET' }, status: 500 }, 400, /match/],
     ['POST', '/_local/faults', { match: {}, status: 9 }, 400, /status/],

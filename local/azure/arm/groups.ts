@@ -3,6 +3,7 @@ import { isObject, textAt } from '../json';
 import type { SimResponse } from '../http';
 import { ArmError, badRequest, conflict, groupNotFound } from './errors';
 import { groupId } from './ids';
+import { isRegion } from './locations';
 import { page } from './paging';
 import { param, type Exchange, type Route } from './routes';
 
@@ -141,6 +142,12 @@ function checkWritable(name: string, before: Group | undefined, location: string
   if (before?.state === 'Deleting') throw beingDeleted(name);
   if (!location && !before)
     throw badRequest('LocationRequired', 'The location property is required for this definition.');
+  if (location && !isRegion(location)) {
+    throw badRequest(
+      'LocationNotAvailableForResourceGroup',
+      `The provided location '${location}' is not available for resource group.`,
+    );
+  }
   if (before && location && before.location !== location) {
     throw conflict(
       'InvalidResourceGroupLocation',

@@ -59,6 +59,7 @@ export function createPlainResources(core: Core, types: TypeTable): PlainResourc
     write(request) {
       const existing = resources.get(request.id);
       checkConditions(request, existing);
+      request.type.checkBody?.(request.body);
       const draft = draftOf(core, request, existing);
       checkReferences(core, request.id, request.body);
       const prepared = request.type.prepare?.(draft, existing) ?? draft;

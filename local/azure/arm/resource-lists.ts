@@ -4,6 +4,7 @@ import type { Engine } from './engine';
 import { groupNotFound } from './errors';
 import { tagFilter, type Groups } from './groups';
 import { groupId } from './ids';
+import { shownLocations } from './locations';
 import type { Resource } from './resources';
 import { param, type Route } from './routes';
 
@@ -45,6 +46,11 @@ export function resourceListRoutes(core: Core, engine: Engine, groups: Groups): 
 
   return [
     { method: 'GET', path: subscription, run: () => ({ status: 200, body: shownSubscription }) },
+    {
+      method: 'GET',
+      path: `${subscription}/locations`,
+      run: () => ({ status: 200, body: { value: shownLocations(settings.subscriptionId) } }),
+    },
     {
       method: 'GET',
       path: `${subscription}/resources`,

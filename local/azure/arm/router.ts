@@ -29,7 +29,7 @@ export function createArmHandler(deps: RouterDeps): Handler {
   const { core, faults, log } = deps;
   return async (request) => {
     const headers = requestIds(core, request);
-    const answer = await faults.strike(request).then((fault) => fault ?? guarded(() => serve(deps, request)));
+    const answer = await faults.around(request, () => guarded(() => serve(deps, request)));
     log.add(request, answer.status);
     return { ...answer, headers: { ...headers, ...answer.headers } };
   };

@@ -35,6 +35,8 @@ export interface ResourceType {
   answer?: 'async' | 'location';
   /** Needs no location. */
   global?: boolean;
+  /** Refuses what may not be submitted like that, whatever is stored already. */
+  checkBody?: (body: JsonObject) => void;
   /** Refuses what Azure refuses, and fills in what Azure fills in. */
   prepare?: (draft: Resource, existing: Resource | undefined) => Resource;
   /** Throws when the resource cannot go. */

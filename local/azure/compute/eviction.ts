@@ -23,6 +23,9 @@ export function simulateEviction(compute: Compute, machine: Machine): SimRespons
       "The operation 'simulateEviction' is only supported on Azure Spot Virtual Machines.",
     );
   }
+  if (machine.power !== 'running') {
+    throw conflict('OperationNotAllowed', `The operation 'simulateEviction' needs '${machine.name}' to be running.`);
+  }
   const { core } = compute;
   const delayMs = core.chance.within(core.latencies.evictionNotice, `${machine.vmId}/evict/${machine.version}`);
   evict(compute, machine, delayMs);

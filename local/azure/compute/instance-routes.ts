@@ -9,18 +9,16 @@ import type { SimResponse } from '../http';
 import type { Compute } from './compute';
 import type { Machine } from './machines';
 import { deleteInstance, instanceOf, scaleSetOf } from './power';
-import { SIZES, shownSize, shownSku } from './sizes';
 import { instanceView, scaleSetView, shownInstance, shownNic } from './views';
 import { expandedVm } from './vm';
 
-const SUBSCRIPTION = '/subscriptions/{subscription}';
-const BASE = `${SUBSCRIPTION}/resourcegroups/{group}/providers/microsoft.compute`;
+const BASE = '/subscriptions/{subscription}/resourcegroups/{group}/providers/microsoft.compute';
 const SET = `${BASE}/virtualmachinescalesets/{set}`;
 const INSTANCE = `${SET}/virtualmachines/{instance}`;
 
-/** Reading instances, sizes and usages; writing an instance's protection. */
+/** Reading instances; writing an instance's protection. */
 export function instanceRoutes(compute: Compute): Route[] {
-  const { core, machines, capacity } = compute;
+  const { core, machines } = compute;
   const get = (path: string, run: Route['run']): Route => ({ method: 'GET', path, run });
   const expanded = ({ query }: Exchange): string | null => query.get('$expand');
   const instancesOf = (exchange: Exchange): Machine[] => machines.ofScaleSet(scaleSetOf(compute, exchange).id);
@@ -53,18 +51,6 @@ export function instanceRoutes(compute: Compute): Route[] {
     get(`${BASE}/virtualmachines/{vm}/instanceview`, (exchange) => {
       const { machine } = vmParts(compute, exchange);
       return { status: 200, body: instanceView(machine) };
-    }),
-    get(`${SUBSCRIPTION}/providers/microsoft.compute/locations/{location}/usages`, (exchange) => ({
-      status: 200,
-      body: { value: capacity.usages(machines.all(), param(exchange, 'location').toLowerCase()) },
-    })),
-    get(`${SUBSCRIPTION}/providers/microsoft.compute/locations/{location}/vmsizes`, () => ({
-      status: 200,
-      body: { value: SIZES.map(shownSize) },
-    })),
-    get(`${SUBSCRIPTION}/providers/microsoft.compute/skus`, ({ query }) => {
-      const location = /location eq '([^']+)'/i.exec(query.get('$filter') ?? '')?.[1] ?? 'westeurope';
-      return { status: 200, body: { value: SIZES.map((size) => shownSku(size, location)) } };
     }),
   ];
 }

@@ -37,7 +37,7 @@ export interface Machine {
   /** osProfile, storageProfile … as shown; without secrets. */
   model: JsonObject;
   /** The transition under way. A step that is no longer this one has been overtaken. */
-  step?: { verb: Verb; operation: string; since: number };
+  step?: { verb: Verb; operation: string; since: number; size?: string; boots?: boolean };
   runCommand?: string;
 }
 

@@ -3,7 +3,8 @@ import { lastName } from '../arm/ids';
 import type { Resource } from '../arm/resources';
 import { param, type Exchange, type Route } from '../arm/routes';
 import type { SimResponse } from '../http';
-import { listAt } from '../json';
+import { listAt, textAt } from '../json';
+import { overQuota } from './capacity';
 import type { Compute } from './compute';
 import type { Machine, Verb } from './machines';
 import { beginWithNotice } from './notices';
@@ -112,6 +113,8 @@ function begin(compute: Compute, target: Resource, machines: Machine[], exchange
   const found = ACTIONS[lastName(exchange.request.url.pathname).toLowerCase()];
   if (!found) throw new Error(`no action ${exchange.request.url.pathname}`);
   checkIdle(machines);
+  if (found.verb === 'restart') checkAllocated(machines);
+  if (found.verb === 'update') checkQuota(compute, machines);
   const operation = core.operations.begin({
     resourceId: target.id,
     location: target.location ?? '',
@@ -119,8 +122,12 @@ function begin(compute: Compute, target: Resource, machines: Machine[], exchange
     event: { kind: 'Action', subject: target.id, operationName: `${target.type}/${found.name}/action`, method: 'POST' },
   });
   const force = exchange.query.get('skipShutdown') === 'true';
-  for (const machine of machines)
-    beginOne(compute, renewed(compute, machine, found.verb), { verb: found.verb, operation: operation.id, force });
+  const { verb } = found;
+  for (const machine of machines) {
+    const size = verb === 'update' ? modelSize(compute, machine) : undefined;
+    const step = { verb, operation: operation.id, force, size };
+    beginOne(compute, verb === 'reimage' ? renewed(compute, machine) : machine, step);
+  }
   if (machines.length === 0) core.operations.finish(operation.id);
   return { status: 202, headers: core.operations.headers(operation) };
 }
@@ -140,14 +147,28 @@ function beginOne(compute: Compute, machine: Machine, step: StepDraft): void {
   beginWithNotice(compute, [machine], { ...step, ...notice, description });
 }
 
-/** Reimage and manual upgrade bring an instance to the set's latest model. */
-function renewed({ core }: Compute, machine: Machine, verb: Verb): Machine {
+/** A fresh disk comes with the set's latest custom data; the size of the model only a manual upgrade brings. */
+function renewed(compute: Compute, machine: Machine): Machine {
+  const scaleSet = machine.scaleSet && compute.core.resources.get(machine.scaleSet.id);
+  if (!scaleSet) return machine;
+  const customData = String(scaleSet.secrets?.customData ?? machine.customData);
+  return { ...machine, customData, latestModelApplied: modelSize(compute, machine) === machine.size };
+}
+
+function modelSize({ core }: Compute, machine: Machine): string {
   const scaleSet = machine.scaleSet && core.resources.get(machine.scaleSet.id);
-  if (!scaleSet || (verb !== 'update' && verb !== 'reimage')) return machine;
-  const size = String((scaleSet.extra.sku as { name?: string } | undefined)?.name ?? machine.size);
-  const customData =
-    verb === 'reimage' ? String(scaleSet.secrets?.customData ?? machine.customData) : machine.customData;
-  return { ...machine, size, customData, latestModelApplied: true };
+  return textAt(scaleSet?.extra, 'sku.name') ?? machine.size;
+}
+
+/** Larger machines need more cores, and give back what they had. */
+function checkQuota(compute: Compute, machines: readonly Machine[]): void {
+  const demands = machines.flatMap((machine) => [
+    { size: modelSize(compute, machine), count: 1, priority: machine.priority },
+    { size: machine.size, count: -1, priority: machine.priority },
+  ]);
+  const location = machines[0]?.location ?? '';
+  const problem = compute.capacity.quotaProblem(demands, location, compute.machines.all());
+  if (problem) throw overQuota(problem);
 }
 
 function deleteInstances(compute: Compute, exchange: Exchange): SimResponse {
@@ -236,6 +257,11 @@ function checkNoModelWrite({ core }: Compute, scaleSet: Resource): void {
 function checkIdle(machines: readonly Machine[]): void {
   const working = machines.find((machine) => machine.step !== undefined);
   if (working) throw busy(working);
+}
+
+function checkAllocated(machines: readonly Machine[]): void {
+  const off = machines.find((machine) => machine.power === 'deallocated' || machine.power === undefined);
+  if (off) throw conflict('OperationNotAllowed', `Cannot restart '${off.name}' because it is deallocated.`);
 }
 
 const busy = (machine: Machine | undefined): ArmError =>

@@ -1,4 +1,4 @@
-import { badRequest } from '../arm/errors';
+import { badRequest, conflict } from '../arm/errors';
 import { listAt, objectAt, textAt, without, type JsonObject } from '../json';
 import { findSize, SIZES } from './sizes';
 
@@ -10,11 +10,26 @@ export const withoutSecrets = (value: unknown): JsonObject => without(value, SEC
 
 export function checkSize(name: string | undefined): string {
   const found = name === undefined ? undefined : findSize(name);
+  if (found?.isWithheld) {
+    throw conflict(
+      'SkuNotAvailable',
+      `The requested VM size ${found.name} is currently not available in this location. Please try another size or deploy to a different location or different zone. See https://aka.ms/azureskunotavailable for details.`,
+    );
+  }
   if (found) return found.name;
   throw badRequest(
     'InvalidParameter',
     `The value ${name ?? 'null'} provided for the VM size is not valid. The valid sizes in the current region are: ${SIZES.map((size) => size.name).join(',')}.`,
     'vmSize',
+  );
+}
+
+/** Images whose name does not end in `gen1` need the second generation of the hypervisor. */
+export function checkBootable(sizeName: string, image: JsonObject): void {
+  if (!findSize(sizeName)?.isOld || /gen1$/i.test(textAt(image, 'sku') ?? '')) return;
+  throw badRequest(
+    'BadRequest',
+    `The selected VM size '${sizeName}' cannot boot Hypervisor Generation '2'. If this was a Create operation please check that the Hypervisor Generation of the Image matches the Hypervisor Generation of the selected VM Size.`,
   );
 }
 

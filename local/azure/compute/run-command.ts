@@ -7,7 +7,7 @@ import type { Machine } from './machines';
 
 const RUN = 'run-command';
 const GAVE_UP = 'run-command-timeout';
-const OUTPUT_BYTES = 4_096; // of stdout and stderr together the last 4 KB come back
+const OUTPUT_BYTES = 4_096; // of each stream the last 4 KB come back: all that the extension puts into its status
 const CEILING_MS = 90 * 60_000; // Azure gives up on a silent agent after ninety minutes
 
 interface Job {
@@ -20,6 +20,9 @@ interface Job {
 export function runCommand({ core, machines }: Compute, machine: Machine, exchange: Exchange): SimResponse {
   if (textAt(exchange.body, 'commandId') !== 'RunShellScript') {
     throw badRequest('InvalidParameter', "The value of parameter 'commandId' is not supported for Linux.", 'commandId');
+  }
+  if (machine.step) {
+    throw conflict('Conflict', `The request failed due to conflict with a concurrent request on '${machine.name}'.`);
   }
   if (machine.power !== 'running') {
     throw conflict('OperationNotAllowed', 'Cannot modify extensions in the VM when the VM is not running.');

@@ -9,7 +9,7 @@ import { overQuota } from './capacity';
 import type { Compute } from './compute';
 import type { Machine } from './machines';
 import { newInstance, subnetOf } from './new-instance';
-import { checkOsProfile, checkSize, imageOf, missing, priorityOf, withoutSecrets } from './profile';
+import { checkBootable, checkOsProfile, checkSize, imageOf, missing, priorityOf, withoutSecrets } from './profile';
 import { preempted } from './steps';
 import { beginRemovals } from './removal';
 import { chooseVictims } from './scale-in';
@@ -81,6 +81,7 @@ function completed(compute: Compute, submitted: Resource, existing: Resource | u
   const capacity = Number(valueAt(submitted.extra, 'sku.capacity') ?? (existing ? capacityOf(existing) : 0));
   const customData = textAt(profile, 'osProfile.customData') ?? textAt(existing?.secrets, 'customData') ?? '';
   checkProfile(profile, !existing);
+  checkBootable(size, imageOf(profile));
   const properties: JsonObject = {
     singlePlacementGroup: existing?.properties.singlePlacementGroup ?? true,
     overprovision: true,

@@ -5,6 +5,10 @@ export interface Size {
   memoryMiB: number;
   /** Usage name of the family's quota. */
   family: string;
+  /** Starts images of the first generation only. */
+  isOld?: boolean;
+  /** Azure has it, but not for this subscription. */
+  isWithheld?: boolean;
 }
 
 const size = (name: string, cores: number, memoryGiB: number, family: string): Size => ({
@@ -39,6 +43,8 @@ export const SIZES: readonly Size[] = [
   size('F2s_v2', 2, 4, 'standardFSv2Family'),
   size('F4s_v2', 4, 8, 'standardFSv2Family'),
   size('F8s_v2', 8, 16, 'standardFSv2Family'),
+  { ...size('A2_v2', 2, 4, 'standardAv2Family'), isOld: true },
+  { ...size('M8ms', 8, 219, 'standardMSFamily'), isWithheld: true },
 ];
 
 export const findSize = (name: string): Size | undefined =>
@@ -66,7 +72,16 @@ export const shownSku = (found: Size, location: string): object => ({
   capabilities: [
     { name: 'vCPUs', value: String(found.cores) },
     { name: 'MemoryGB', value: String(found.memoryMiB / 1024) },
+    { name: 'HyperVGenerations', value: found.isOld ? 'V1' : 'V1,V2' },
+    { name: 'CpuArchitectureType', value: 'x64' },
     { name: 'LowPriorityCapable', value: String(!/_B/.test(found.name)) },
   ],
-  restrictions: [],
+  restrictions: found.isWithheld ? [withheld(location)] : [],
+});
+
+const withheld = (location: string): object => ({
+  type: 'Location',
+  values: [location],
+  restrictionInfo: { locations: [location] },
+  reasonCode: 'NotAvailableForSubscription',
 });

@@ -17,6 +17,8 @@ export interface StepDraft {
   force?: boolean;
   /** Wait before the transition starts: a machine's notice of termination. */
   delayMs?: number;
+  /** Size that an update brings the machine to; a running one restarts for it. */
+  size?: string;
 }
 
 interface Due {
@@ -67,9 +69,14 @@ export function createSteps(core: Core, machines: Machines, capacity: Capacity):
     return Math.round(chance.within(latencies.instanceCreate, key) * slow);
   };
 
-  /** False when there is no room: the step then ends as Azure's would, a little later. */
+  /** False when there is no room: the step then ends as Azure's would, a little later. A resize looks for its place first. */
   const roomFor = (machine: Machine, verb: Verb): boolean => {
-    const needsRoom = verb === 'create' || (verb === 'start' && machine.power === 'deallocated');
+    if (isResize(machine) && isAllocated(machine)) {
+      if (!capacity.allocate(machine.step?.size ?? machine.size)) return false;
+      capacity.release(machine.size);
+      return true;
+    }
+    const needsRoom = verb === 'create' || (bootsAtEnd(verb) && !isAllocated(machine));
     return !needsRoom || capacity.allocate(machine.size);
   };
 
@@ -83,10 +90,17 @@ export function createSteps(core: Core, machines: Machines, capacity: Capacity):
       return;
     }
     const durationMs = durationOf(machine, verb);
-    const during = verb === 'start' && machine.power === 'running' ? 'running' : (DURING[verb] ?? machine.power);
-    machines.put({ ...machine, power: verb === 'create' ? 'starting' : during });
-    if (['powerOff', 'deallocate', 'restart', 'redeploy', 'delete'].includes(verb))
-      driver.shutdown(machine.vmId, !force, verb === 'restart' || verb === 'redeploy');
+    const wasRunning = machine.power === 'running';
+    const restarts = wasRunning && isResize(machine);
+    const boots = restarts || (bootsAtEnd(verb) && !(verb === 'start' && wasRunning));
+    machines.put({
+      ...machine,
+      size: machine.step?.size ?? machine.size,
+      power: verb === 'create' || restarts ? 'starting' : powerDuring(verb, machine.power),
+      step: machine.step && { ...machine.step, boots },
+    });
+    if (restarts || ['powerOff', 'deallocate', 'restart', 'redeploy', 'delete'].includes(verb))
+      driver.shutdown(machine.vmId, !force, restarts || verb === 'restart' || verb === 'redeploy');
     if (verb === 'reimage') {
       driver.shutdown(machine.vmId, false);
       driver.wipe(machine.vmId);
@@ -105,9 +119,7 @@ export function createSteps(core: Core, machines: Machines, capacity: Capacity):
     const machine = current(due);
     const verb = machine?.step?.verb;
     if (!machine || !verb) return;
-    if (machine.error && machine.power !== 'running' && (verb === 'create' || verb === 'start')) {
-      return end(machine, { provisioningState: 'Failed' }, machine.error);
-    }
+    if (machine.error) return end(machine, { provisioningState: 'Failed' }, machine.error);
     if (verb === 'delete') {
       if (isAllocated(machine)) capacity.release(machine.size);
       machines.remove(machine);
@@ -115,9 +127,13 @@ export function createSteps(core: Core, machines: Machines, capacity: Capacity):
       return operations.partDone(due.operation);
     }
     if (verb === 'deallocate' && isAllocated(machine)) capacity.release(machine.size);
-    const wasOff = machine.power !== 'running';
-    end(machine, { provisioningState: 'Succeeded', error: undefined, power: powerAfter(verb, machine.power) });
-    if (bootsAtEnd(verb) && wasOff) machines.boot(machines.get(machine.id) ?? machine);
+    const boots = machine.step?.boots === true;
+    end(machine, {
+      provisioningState: 'Succeeded',
+      power: boots ? 'running' : powerAfter(verb, machine.power),
+      latestModelApplied: verb === 'update' || machine.latestModelApplied,
+    });
+    if (boots) machines.boot(machines.get(machine.id) ?? machine);
   };
 
   scheduler.on<Due>(START, start);
@@ -126,12 +142,12 @@ export function createSteps(core: Core, machines: Machines, capacity: Capacity):
 
   return {
     afterRemoval: (run) => void removed.push(run),
-    begin(machine, { verb, operation, force, delayMs = 0 }) {
+    begin(machine, { verb, operation, force, size, delayMs = 0 }) {
       const overtaken = machine.step?.operation;
       const next = machines.put({
         ...machine,
         error: undefined,
-        step: { verb, operation, since: clock.now() },
+        step: { verb, operation, since: clock.now(), size },
         provisioningState: verb === 'create' ? 'Creating' : verb === 'delete' ? 'Deleting' : 'Updating',
       });
       scheduler.cancel(START, machine.vmId);
@@ -148,12 +164,21 @@ export function createSteps(core: Core, machines: Machines, capacity: Capacity):
 export const isAllocated = (machine: Machine): boolean =>
   machine.power !== undefined && machine.power !== 'deallocated';
 
+const isResize = ({ size, step }: Machine): boolean => step?.size !== undefined && step.size !== size;
+
 const bootsAtEnd = (verb: Verb): boolean => ['start', 'restart', 'reimage', 'redeploy'].includes(verb);
 
-function powerAfter(verb: Verb, before: Power | undefined): Power | undefined {
-  if (verb === 'powerOff') return 'stopped';
+/** What is deallocated has nothing left to be stopped. */
+function powerDuring(verb: Verb, before: Power | undefined): Power | undefined {
+  const isOff = before === undefined || before === 'deallocated';
+  if (isOff && (verb === 'powerOff' || verb === 'deallocate')) return before;
+  return verb === 'start' && before === 'running' ? 'running' : (DURING[verb] ?? before);
+}
+
+function powerAfter(verb: Verb, during: Power | undefined): Power | undefined {
+  if (verb === 'powerOff') return during === 'stopping' ? 'stopped' : during;
   if (verb === 'deallocate') return 'deallocated';
-  return verb === 'update' ? before : 'running';
+  return verb === 'update' ? during : 'running';
 }
 
 export const preempted: ErrorBody = {

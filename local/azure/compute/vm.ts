@@ -3,11 +3,12 @@ import { checkConditions, draftOf, settle } from '../arm/plain';
 import { checkReferences } from '../arm/references';
 import { nextNumber, present, type Resource } from '../arm/resources';
 import type { ResourceType, WriteOutcome, WriteRequest } from '../arm/types';
-import { isObject, listAt, objectAt, textAt, valueAt, type JsonObject } from '../json';
+import { isObject, listAt, objectAt, textAt, type JsonObject } from '../json';
+import { releaseAttachments, withOsDisk } from './attachments';
 import { overQuota } from './capacity';
 import type { Compute } from './compute';
 import type { Machine } from './machines';
-import { checkOsProfile, checkSize, imageOf, missing, priorityOf, withoutSecrets } from './profile';
+import { checkBootable, checkOsProfile, checkSize, imageOf, missing, priorityOf, withoutSecrets } from './profile';
 import { instanceView } from './views';
 
 /** Single VMs: writing and removing. Power actions stand in `power.ts`. */
@@ -54,6 +55,7 @@ function writeVm(compute: Compute, request: WriteRequest): WriteOutcome {
   const submitted = draftOf(core, request, existing);
   const { draft, customData } = takeSecrets(submitted, existing);
   const size = checkSize(textAt(draft.properties, 'hardwareProfile.vmSize'));
+  checkBootable(size, imageOf(draft.properties));
   const before = machines.get(request.id);
   if (before?.step)
     throw conflict(
@@ -61,11 +63,12 @@ function writeVm(compute: Compute, request: WriteRequest): WriteOutcome {
       `The request failed due to conflict with a concurrent request. The VM '${draft.name}' is being changed.`,
     );
   if (before) checkUnchanged(before, customData);
-  else checkQuota(compute, draft, size);
-  const machine = before ? { ...before, size, tags: draft.tags } : newMachine(compute, draft, size, customData);
+  checkQuota(compute, draft, size, before);
+  const machine = before ? { ...before, tags: draft.tags } : newMachine(compute, draft, size, customData);
+  const properties = withOsDisk(compute, draft, existing);
   const stored = core.resources.put({
     ...draft,
-    properties: { ...draft.properties, provisioningState: before ? 'Updating' : 'Creating' },
+    properties: { ...properties, provisioningState: before ? 'Updating' : 'Creating' },
   });
   const operation = core.operations.begin({
     resourceId: stored.id,
@@ -77,8 +80,7 @@ function writeVm(compute: Compute, request: WriteRequest): WriteOutcome {
       method: request.method,
     },
   });
-  const resized = before && before.size !== size && before.power === 'running';
-  steps.begin(machine, { verb: !before ? 'create' : resized ? 'restart' : 'update', operation: operation.id });
+  steps.begin(machine, { verb: before ? 'update' : 'create', operation: operation.id, size });
   const shown = engine.types.find(stored.type)?.show?.(stored) ?? present(stored);
   return { shown, created: !existing, operation };
 }
@@ -99,9 +101,10 @@ function checkUnchanged(before: Machine, customData: string): void {
   throw conflict('PropertyChangeNotAllowed', "Changing property 'osProfile.customData' is not allowed.");
 }
 
-function checkQuota({ capacity, machines }: Compute, draft: Resource, size: string): void {
+function checkQuota({ capacity, machines }: Compute, draft: Resource, size: string, before?: Machine): void {
   const { priority } = priorityOf(draft.properties);
-  const problem = capacity.quotaProblem([{ size, count: 1, priority }], draft.location ?? '', machines.all());
+  const given = before ? [{ size: before.size, count: -1, priority }] : [];
+  const problem = capacity.quotaProblem([{ size, count: 1, priority }, ...given], draft.location ?? '', machines.all());
   if (problem) throw overQuota(problem);
 }
 
@@ -161,14 +164,10 @@ function removeVm({ core, machines, steps }: Compute, resource: Resource) {
   return operation;
 }
 
-/** A VM that is gone takes its resource along and lets go of its network interface. */
-export function forgetVm({ core }: Compute, machine: Machine): void {
+/** A VM that is gone takes its resource along. */
+export function forgetVm(compute: Compute, machine: Machine): void {
   if (machine.scaleSet) return;
-  const resource = core.resources.get(machine.id);
-  const nic = core.resources.get(String(valueAt(resource?.properties, 'networkProfile.networkInterfaces.0.id') ?? ''));
-  if (nic) {
-    const { virtualMachine: _detached, ...properties } = nic.properties;
-    core.resources.put({ ...nic, properties });
-  }
-  core.resources.delete(machine.id);
+  const resource = compute.core.resources.get(machine.id);
+  if (resource) releaseAttachments(compute, resource);
+  compute.core.resources.delete(machine.id);
 }
