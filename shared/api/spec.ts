@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ClusterSpec } from '../model/cluster';
+import { parseNcrontab } from '../model/ncrontab';
 import { chaosAction, count, engineVersion, vmSize } from './fields';
 
 /** Pinned with each release of Starling: the stable channel of k3s when the release was made. */
@@ -58,7 +59,14 @@ const ssh = z.strictObject({
 
 const chaos = z.strictObject({
   armed: z.boolean().default(false),
-  schedule: z.string().regex(/^(\S+\s+){5}\S+$/, 'six fields: second minute hour day month weekday'),
+  schedule: z
+    .string()
+    .max(200)
+    .superRefine((text, context) => {
+      const schedule = parseNcrontab(text);
+      if (typeof schedule === 'string') context.addIssue({ code: 'custom', message: schedule });
+    })
+    .meta({ description: 'NCRONTAB: second minute hour day month weekday, in the time zone' }),
   timeZone: z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Lisbon').default('UTC'),
   action: chaosAction.default('restart'),
   count: count(1, 100).default(1),
@@ -97,5 +105,10 @@ export const ClusterSpecSchema = z
       .prefault({}),
     chaos: chaos.nullable().default(null),
     drift: z.enum(['adopt', 'revert']).default('revert'),
+  })
+  .superRefine(({ chaos, agents }, context) => {
+    if (chaos?.action !== 'evict' || agents.priority === 'Spot') return;
+    const message = 'evict is for agents of priority Spot: Azure evicts no others';
+    context.addIssue({ code: 'custom', path: ['chaos', 'action'], message });
   })
   .meta({ id: 'ClusterSpec' }) satisfies z.ZodType<ClusterSpec>;

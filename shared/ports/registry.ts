@@ -59,6 +59,7 @@ export interface EventStore {
 export interface ChaosStore {
   /** Overwrites: a run writes its report again after each victim. A repeat is harmless. */
   put(report: ChaosReport): Promise<void>;
+  get(key: Pick<ChaosReport, 'cluster' | 'id' | 'startedAt'>): Promise<ChaosReport | undefined>;
   /** Newest first. */
   list(cluster: string, limit: number): Promise<ChaosReport[]>;
 }

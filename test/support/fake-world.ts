@@ -145,6 +145,7 @@ export class FakeWorld implements World {
 
   readonly chaos: World['chaos'] = {
     put: async (report) => this.chaosRows.put(report.id, report),
+    get: async ({ id }) => this.chaosRows.get(id)?.record,
     list: async () => this.chaosRows.all().map(({ record }) => record),
   };
 

@@ -1,14 +1,16 @@
+import { AppError } from '../../model/errors';
 import type { ChaosReport } from '../../model/chaos';
 import type { ChaosStore } from '../../ports';
-import { columnsOf } from './rows';
+import { columnsOf, type StoredRow } from './rows';
 import { inPartition, type Table } from './table';
 
-/** A report of a large run is longer than one column of 32 Ki characters. */
+/** A column holds 32 Ki characters, a row 1 MiB: the report of a thousand victims takes half of that. */
 const PART = 30_000;
-const PARTS = 10;
+const PARTS = 16;
+/** Only the run itself writes its report, so a lost write is one of its own that was sent twice. */
 const WRITE_ATTEMPTS = 10;
 
-/** Row keys begin with the time turned round, so that a listing has the newest run first. */
+/** Row keys begin with the time turned round, so that a listing has the newest run first and reads no more than asked for. */
 export function createChaosStore(table: Table): ChaosStore {
   return {
     async put(report) {
@@ -17,20 +19,20 @@ export function createChaosStore(table: Table): ChaosStore {
         const found = await table.get(row.partitionKey, row.rowKey);
         if (await (found ? table.replace(row, found.etag) : table.insert(row))) return;
       }
+      throw new AppError('AZURE_UNAVAILABLE', `the report of ${report.id} is being written by too many at once`);
+    },
+    async get(key) {
+      const found = await table.get(key.cluster, rowKeyOf(key));
+      return found && toReport(found);
     },
     async list(cluster, limit) {
-      const rows = await table.list(inPartition(cluster));
-      return rows.slice(0, limit).map((row) => {
-        const { text } = columnsOf(row);
-        const parts = Array.from({ length: PARTS }, (_, index) => text(`report${index}`));
-        return JSON.parse(parts.join('')) as ChaosReport;
-      });
+      return (await table.list(inPartition(cluster), limit)).map(toReport);
     },
   };
 }
 
 const LATEST = 9_999_999_999_999;
-const rowKeyOf = ({ id, startedAt }: ChaosReport): string =>
+const rowKeyOf = ({ id, startedAt }: Pick<ChaosReport, 'id' | 'startedAt'>): string =>
   `${String(LATEST - Date.parse(startedAt)).padStart(13, '0')}-${id}`;
 
 function partsOf(report: ChaosReport): Record<string, string> {
@@ -39,4 +41,10 @@ function partsOf(report: ChaosReport): Record<string, string> {
   for (let index = 0; index * PART < text.length; index++)
     parts[`report${index}`] = text.slice(index * PART, (index + 1) * PART);
   return parts;
+}
+
+function toReport(row: StoredRow): ChaosReport {
+  const { text } = columnsOf(row);
+  const parts = Array.from({ length: PARTS }, (_, index) => text(`report${index}`));
+  return JSON.parse(parts.join('')) as ChaosReport;
 }
