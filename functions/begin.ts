@@ -36,6 +36,10 @@ interface Start {
   change?: (row: ClusterRecord) => ClusterRecord;
   /** Takes the lock from a running operation. */
   preempt?: boolean;
+  /** Makes the operation's id one that others can know: whoever begins the same again finds it, and begins nothing. */
+  unique?: string;
+  /** Who wants it; an operator unless it is said. */
+  cause?: 'operator' | 'timer';
 }
 
 const CLAIM_ATTEMPTS = 10;
@@ -49,9 +53,10 @@ export async function begin(
   cluster: string,
   start: Start,
 ): Promise<OperationRecord> {
-  const { verb, input } = start;
+  const { verb, input, cause = 'operator' } = start;
   const { world, orchestrator } = call;
-  const id = operationId(cluster, verb, `${world.clock.now().toString(36)}${randomBytes(4).toString('hex')}`);
+  const unique = start.unique ?? `${world.clock.now().toString(36)}${randomBytes(4).toString('hex')}`;
+  const id = operationId(cluster, verb, unique);
   const preempted = start.create
     ? await insertCluster(world, cluster, id, start.create)
     : await claimCluster(world, cluster, id, start);
@@ -70,7 +75,9 @@ export async function begin(
     cancelRequested: false,
     input: { cluster, operationId: id, ...input, ...(preempted ? { preempted } : {}) },
   };
-  await world.operations.insert(operation);
+  const isFirst = await world.operations.insert(operation);
+  // Somebody else's, or this very write that was answered twice: then the minute timer starts what nobody has started.
+  if (!isFirst && start.unique !== undefined) return operation;
   await world.events.append([
     {
       cluster,
@@ -78,7 +85,7 @@ export async function begin(
       at: now,
       type: 'operation.started',
       subject: id,
-      cause: 'operator',
+      cause,
       message: `${verb} started`,
     },
   ]);

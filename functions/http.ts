@@ -2,9 +2,11 @@ import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } 
 import { randomUUID } from 'node:crypto';
 import { logTo } from '../shared/log';
 import * as azure from './azure-lists';
+import * as chaos from './chaos';
 import * as clusters from './clusters';
 import { destroyCluster } from './destroy';
 import { join, leave, ready } from './join';
+import { storage } from './storage';
 import { getLogs } from './logs';
 import * as machines from './machines';
 import { openApiDocument } from './openapi';
@@ -50,8 +52,8 @@ const handlers = ({ publicUrl }: Wiring): Handlers => ({
   repair: machines.repairMaster,
   rebalance: machines.rebalanceCluster,
   rotateTokens: machines.rotateKeys,
-  startChaos: notWritten,
-  listChaos: notWritten,
+  startChaos: chaos.startChaos,
+  listChaos: chaos.listChaos,
   listWorkloads: notWritten,
   putWorkload: notWritten,
   scaleWorkload: notWritten,
@@ -63,6 +65,7 @@ const handlers = ({ publicUrl }: Wiring): Handlers => ({
   listSizes: azure.listSizes,
   listImages: azure.listImages,
   join,
+  storage,
   ready,
   leave,
   getOperation,

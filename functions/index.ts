@@ -129,7 +129,7 @@ app.eventGrid(EVENT_FUNCTION, {
 app.timer('everyMinute', {
   schedule: '0 * * * * *',
   extraInputs: [durableClient],
-  handler: (_timer, context) => everyMinute(tools(context)),
+  handler: (_timer, context) => everyMinute(tools(context), readConfig(process.env)),
 });
 
 const workflows = {

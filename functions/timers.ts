@@ -2,6 +2,7 @@ import type { OperationRecord } from '../shared/model/operation';
 import { reconcileId, orchestrations } from '../orchestrations/contracts';
 import { phaseAfterBreak, type ClusterRecord } from '../shared/model/cluster';
 import { WORKFLOWS } from './begin';
+import { runSchedule } from './chaos-schedule';
 import type { Call } from './respond';
 
 type Tools = Pick<Call, 'world' | 'orchestrator' | 'log'>;
@@ -9,12 +10,16 @@ type Tools = Pick<Call, 'world' | 'orchestrator' | 'log'>;
 /** A request that dies between its steps is complete or void after that: HTTP answers are cut off long before. */
 const CLAIM_GRACE_MS = 2 * 60_000;
 
-/** Every minute: picks up operations that a crash left without their orchestration, then reconciles every cluster. */
-export async function everyMinute(tools: Tools): Promise<void> {
-  const errors = [
-    ...(await eachAlone(await tools.world.operations.listRunning(), (operation) => resume(tools, operation))),
-    ...(await eachAlone(await tools.world.clusters.list(), (cluster) => lookAfter(tools, cluster))),
-  ];
+/**
+ * Every minute: picks up operations that a crash left without their orchestration, then reconciles every cluster, and runs
+ * the chaos that is due.
+ */
+export async function everyMinute(tools: Tools, settings = { scheduledChaos: false }): Promise<void> {
+  const running = await tools.world.operations.listRunning();
+  const errors = await eachAlone(running, (operation) => resume(tools, operation));
+  const clusters = await tools.world.clusters.list();
+  errors.push(...(await eachAlone(clusters, (cluster) => lookAfter(tools, cluster))));
+  errors.push(...(await eachAlone(clusters, (cluster) => runSchedule(tools, cluster, settings))));
   if (errors.length > 0) throw errors[0]; // the host shows it; the others come again with the next minute
 }
 

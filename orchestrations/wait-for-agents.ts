@@ -29,7 +29,7 @@ export function* waitForAgents(
 }
 
 /** The reconcile gives way to operations, so what breaks meanwhile is the operation's to mend: VMs off, VMs gone. */
-function* keepUp(
+export function* keepUp(
   context: OrchestrationContext,
   operation: OperationInput,
   view: ClusterView,
