@@ -98,7 +98,7 @@ export interface Deployment {
 
 /** Azure Resource Manager. Calls are few: their number does not grow with the nodes, except for pages and batches. */
 export interface Cloud {
-  /** Is there quota for these cores in this location? One call. */
+  /** Is there quota for these cores in this location? A negative count is what is given back on the way. One call. */
   checkQuota(need: { location: string; sizes: { size: string; count: number }[] }): Promise<Outcome<object>>;
   /**
    * Creates or finds both groups, tagged. Refuses with NAME_TAKEN when one exists without Starling's tags; throws
