@@ -11,10 +11,13 @@ import { identify, type AttestedCall, type Caller, type Claims } from './atteste
 import { minuteOf, noteRefusal } from './refusals';
 import type { Reply } from './respond';
 import { requestReconcile } from './request-reconcile';
+import { storageForTicket } from './storage';
 
 /** A node asks again after that: boots of masters take a minute or two, and a thousand nodes must not ask at once. */
 const NOT_YET_RETRY_MS = { least: 10_000, perAgent: 100, most: 60_000 };
 const CLAIM_ATTEMPTS = 60;
+/** k3s' own load balancer then serves on masters only, whose addresses stay, and not on agents, which come and go. */
+const MASTER_LABELS = { 'svccontroller.k3s.cattle.io/enablelb': 'true' };
 
 /** A VM proves who it is and gets the ticket with which it joins: one per VM and generation. */
 export async function join(call: AttestedCall): Promise<Reply> {
@@ -24,7 +27,8 @@ export async function join(call: AttestedCall): Promise<Reply> {
       caller.row.record.role === 'master'
         ? await masterTicket(call.world, caller)
         : await agentTicket(call.world, caller);
-    return { status: 200, body: ticket, headers: { 'cache-control': 'no-store' } };
+    const storage = await storageForTicket(call, caller.record);
+    return { status: 200, body: { ...ticket, ...storage }, headers: { 'cache-control': 'no-store' } };
   } catch (error) {
     if (error instanceof AppError) await noteRefusal(call.world, caller.record.name, error, caller.row.record.nodeName);
     throw error;
@@ -76,7 +80,15 @@ async function masterTicket(world: World, { record, row }: Caller<Claims>): Prom
   const fqdn = fqdnOf(world, record, instanceId);
   const servers = initialise ? [] : await masterServers(world, record, instanceId);
   const token = await world.mint.serverToken(record.name);
-  return { ...common(record, claimed), role: 'master', token, servers, labels: {}, initialise, tlsSans: [fqdn] };
+  return {
+    ...common(record, claimed),
+    role: 'master',
+    token,
+    servers,
+    labels: MASTER_LABELS,
+    initialise,
+    tlsSans: [fqdn],
+  };
 }
 
 const common = ({ spec }: ClusterRecord, row: NodeRecord): Pick<Ticket, 'engine' | 'nodeName' | 'version'> => ({

@@ -39,6 +39,10 @@ export function parseCustomData(customData: string): CustomData {
 export const hasUnit = ({ files }: CustomData, unit: string): boolean =>
   files.some(({ path }) => path === `/etc/systemd/system/${unit}`);
 
+/** Whether one of Starling's scripts comes with the data. */
+export const hasScript = ({ files }: CustomData, script: string): boolean =>
+  files.some(({ path }) => path === `/usr/local/lib/starling/${script}`);
+
 const isGzip = (bytes: Buffer): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 const textOf = (bytes: Buffer): string => (isGzip(bytes) ? gunzipSync(bytes) : bytes).toString('utf8');

@@ -1,5 +1,7 @@
 import { clusterOf, liveGuest, roleOf, save, schedule, type Guest, type GuestTask, type GuestWorld } from './guest';
-import type { Ticket } from './machine-state';
+import { mountShares, STORAGE_UNIT } from './guest-storage';
+import { hasUnit } from './custom-data';
+import type { StorageAccess, Ticket } from './machine-state';
 import { isRetryable, isSuccess, problemCode, retryDelayMs } from './retry';
 import type { Answer } from './starling-client';
 
@@ -20,9 +22,10 @@ export async function runJoin(world: GuestWorld, task: GuestTask): Promise<void>
   const { state } = guest;
   if (isRetryable(answer)) retry(world, task, guest, answer);
   else if (isSuccess(answer)) takeTicket(world, task, guest, answer);
-  else if (answer.status === 409 && state.disk.ticket)
+  else if (answer.status === 409 && state.disk.ticket) {
     save(world, state, {}, 'starling: join: joined before, nothing to do');
-  else {
+    askForShares(world, task, guest);
+  } else {
     const line = `starling: join: refused with ${answer.status} ${problemCode(answer)}, giving up`;
     save(world, state, state.disk.ticket ? {} : { phase: `refused: ${problemCode(answer)}` }, line);
   }
@@ -41,12 +44,29 @@ function retry(world: GuestWorld, task: GuestTask, { state }: Guest, answer: Ans
 
 function takeTicket(world: GuestWorld, task: GuestTask, guest: Guest, answer: Answer): void {
   const { spec, state } = guest;
-  const ticket = parseTicket(answer.body, roleOf(world, spec));
-  if (!ticket) {
+  const granted = parseTicket(answer.body, roleOf(world, spec));
+  if (!granted) {
     save(world, state, {}, 'starling: join: the ticket makes no sense');
     schedule(world, 'join', { ...task, attempt: 0 }, 30_000); // RestartSec of the unit
     return;
   }
+  const { storage, ...ticket } = granted;
+  if (storage && hasUnit(world.inventory.customData(spec), STORAGE_UNIT)) {
+    mountShares(world, state, storage);
+    engineWithTicket(world, task, { spec, state: world.inventory.state(spec.vmId) ?? state }, ticket);
+  } else {
+    engineWithTicket(world, task, guest, ticket);
+    askForShares(world, task, guest);
+  }
+}
+
+/** `starling-storage.service` comes after the join, and asks for itself when that brought nothing. */
+function askForShares(world: GuestWorld, task: GuestTask, { spec }: Guest): void {
+  if (!hasUnit(world.inventory.customData(spec), STORAGE_UNIT)) return;
+  schedule(world, 'storage', { ...task, attempt: 0, since: world.clock.now() }, ENGINE_START_MS);
+}
+
+function engineWithTicket(world: GuestWorld, task: GuestTask, { spec, state }: Guest, ticket: Ticket): void {
   const old = state.disk.ticket;
   if (JSON.stringify(old) === JSON.stringify(ticket)) return; // the engine runs with it already
   if (old && old.nodeName !== ticket.nodeName)
@@ -59,9 +79,9 @@ function takeTicket(world: GuestWorld, task: GuestTask, guest: Guest, answer: An
 const SERVER = /^https:\/\/[A-Za-z0-9.:-]+$/;
 
 /** Only what the node's script lets through: right role, a name and a token, and for an agent somewhere to go. */
-function parseTicket(body: string, role: 'master' | 'agent'): Ticket | undefined {
+function parseTicket(body: string, role: 'master' | 'agent'): (Ticket & { storage?: StorageAccess }) | undefined {
   try {
-    const ticket = JSON.parse(body) as Ticket;
+    const ticket = JSON.parse(body) as Ticket & { storage?: StorageAccess };
     const isComplete = ticket.role === role && Boolean(ticket.nodeName) && Boolean(ticket.token);
     const servers = ticket.servers ?? [];
     const isReachable = (role === 'master' || servers.length > 0) && servers.every((server) => SERVER.test(server));

@@ -33,7 +33,7 @@ export interface Guest {
   state: MachineState;
 }
 
-export type GuestJob = 'up' | 'join' | 'engine' | 'ready' | 'event';
+export type GuestJob = 'up' | 'join' | 'engine' | 'ready' | 'event' | 'storage';
 
 /** Schedules a job of this boot; the same job of the same machine replaces the one that waits. */
 export function schedule(world: GuestWorld, job: GuestJob, task: GuestTask, delayMs: number): void {

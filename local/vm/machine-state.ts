@@ -17,13 +17,26 @@ export interface Ticket {
   agentToken?: string;
 }
 
+/** What the app tells of a cluster's shares, with a ticket or later. */
+export interface StorageAccess {
+  account: string;
+  key: string;
+  shares: string[];
+  mountAt: string;
+}
+
 /** What survives a reboot and dies with a reimage. */
 export interface Disk {
+  /** Its version is that of the engine's binary, also after an upgrade. Without the key of the shares. */
   ticket?: Ticket;
   nodePassword?: string;
   certificate?: KubeletCertificate;
   /** The data of a k3s server is here. */
   isServer?: boolean;
+  /** Where shares are mounted. */
+  mounts?: string[];
+  /** Names of etcd snapshots. */
+  snapshots?: string[];
 }
 
 export type BootFailure = 'never-boots' | 'never-joins' | 'slow';
@@ -42,6 +55,8 @@ export interface MachineState {
   attempts: number;
   disk: Disk;
   failure?: BootFailure;
+  /** Scheduled events that this boot has approved. */
+  approved?: string[];
   /** The end of the journal, newest last. */
   journal: string[];
 }

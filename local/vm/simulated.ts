@@ -24,10 +24,11 @@ import { runEngine } from './guest-engine';
 import { noticeEvents, runEvent, watchesEvents, type EventTask } from './guest-events';
 import { runJoin } from './guest-join';
 import { runReady } from './guest-ready';
+import { runStorage } from './guest-storage';
 import type { MachineInventory } from './inventory';
 import type { MachineDriver, MachineSpec } from './machine';
 import type { MachineState } from './machine-state';
-import { outputOf } from './run-command';
+import { runScript } from './run-command';
 import { createStarlingClient } from './starling-client';
 
 export interface SimulatedMachinesDependencies {
@@ -68,7 +69,7 @@ const INSTALL_SPREAD_MS = 8_000;
 const ENABLED_UNIT_MS = 2_000; // units of a disk that has joined start with the system
 const SHUTDOWN_MS = 2_000;
 const LEAVE_UNIT = 'starling-leave.service';
-const JOBS: readonly GuestJob[] = ['up', 'join', 'engine', 'ready', 'event'];
+const JOBS: readonly GuestJob[] = ['up', 'join', 'engine', 'ready', 'event', 'storage'];
 
 /**
  * VMs whose guests do what customData tells real ones to do: boot, attest, join, report, leave and die. Driven by
@@ -83,8 +84,9 @@ export function createSimulatedMachines(dependencies: SimulatedMachinesDependenc
   handle<GuestTask>(world, 'up', kernelUp);
   handle<GuestTask>(world, 'join', runJoin);
   handle<GuestTask>(world, 'engine', runEngine);
-  handle<GuestTask>(world, 'ready', runReady);
+  handle<GuestTask>(world, 'ready', async (of, task) => void (await runReady(of, task)));
   handle<EventTask>(world, 'event', runEvent);
+  handle<GuestTask>(world, 'storage', runStorage);
   scheduler.on<GuestTask>('machine-off', ({ vmId, bootId }) => {
     const state = inventory.state(vmId);
     if (state?.power === 'stopping' && state.bootId === bootId) powerOff(world, vmId, true);
@@ -147,7 +149,7 @@ export function createSimulatedMachines(dependencies: SimulatedMachinesDependenc
     async runCommand(vmId, script) {
       const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
       if (!spec || state?.power !== 'up') throw new Error(`the VM agent of ${vmId} does not answer`);
-      return { stdout: outputOf({ spec, state }, script), stderr: '' };
+      return runScript(world, { spec, state }, script);
     },
   };
 }
@@ -215,7 +217,7 @@ function powerOff(world: GuestWorld, vmId: string, graceful: boolean): void {
   if (!spec || !state) return;
   for (const job of [...JOBS, 'off']) world.scheduler.cancel(`machine-${job}`, vmId);
   stopEngine(world, { spec, state }, graceful);
-  save(world, state, { power: 'off', phase: 'off', bootId: '', failure: undefined });
+  save(world, state, { power: 'off', phase: 'off', bootId: '', failure: undefined, approved: undefined });
   world.inventory.scheduledEvents.forget(spec);
 }
 

@@ -9,7 +9,7 @@ export interface Answer {
   body: string;
 }
 
-export type AttestedRoute = 'join' | 'ready' | 'leave';
+export type AttestedRoute = 'join' | 'ready' | 'leave' | 'storage';
 
 /** How a guest speaks with its IMDS and with the app. */
 export interface StarlingClient {

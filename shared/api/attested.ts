@@ -18,6 +18,18 @@ export const ReadyClaimsSchema = z.strictObject({
   credential: z.string().min(1).max(8_192),
 });
 
+const storageAccess = z.strictObject({
+  account: z.string(),
+  key: z.string(),
+  shares: z.array(z.string()),
+  mountAt: z.string(),
+});
+
+export type StorageAccess = z.infer<typeof storageAccess>;
+
+/** `null`: the cluster has no shares. */
+export const StorageAnswerSchema = z.strictObject({ storage: storageAccess.nullable() }).meta({ id: 'StorageAnswer' });
+
 export const TicketSchema = z
   .strictObject({
     engine: z.enum(['k3s', 'swarm']),
@@ -30,9 +42,7 @@ export const TicketSchema = z
     providerId: z.string().optional(),
     initialise: z.boolean().optional(),
     tlsSans: z.array(z.string()).optional(),
-    storage: z
-      .strictObject({ account: z.string(), key: z.string(), shares: z.array(z.string()), mountAt: z.string() })
-      .optional(),
+    storage: storageAccess.optional(),
   })
   .meta({ id: 'Ticket' });
 

@@ -12,6 +12,14 @@ export const NODE_ROUTES = define({
     body: api.JoinSchema,
     answers: { 200: { description: 'Ticket', schema: api.TicketSchema } },
   },
+  storage: {
+    method: 'POST',
+    path: 'clusters/{c}/storage',
+    auth: 'attested',
+    summary: 'A VM proves who it is and gets the key of the shares, when its ticket brought none or at a later boot',
+    body: api.JoinSchema,
+    answers: { 200: { description: 'Account, key and shares', schema: api.StorageAnswerSchema } },
+  },
   ready: {
     method: 'POST',
     path: 'clusters/{c}/ready',

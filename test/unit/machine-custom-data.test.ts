@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { renderCustomData } from '../../cloud-init/render';
 import { parseCustomData } from '../../local/vm/custom-data';
 
@@ -15,8 +15,8 @@ describe('customData, as a simulated machine reads it', () => {
   });
 
   it.each([
-    ['as it is', rendered],
-    ['gzipped', gzipSync(Buffer.from(rendered, 'base64')).toString('base64')],
+    ['gzipped, as it is', rendered],
+    ['in the clear', gunzipSync(Buffer.from(rendered, 'base64')).toString('base64')],
   ])('gives the settings and the manifests of a master, %s', (_, customData) => {
     const { environment, files } = parseCustomData(customData);
     expect(environment).toMatchObject({

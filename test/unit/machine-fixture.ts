@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
 import { parse, stringify } from 'yaml';
 import { renderCustomData } from '../../cloud-init/render';
 import type { Handler } from '../../local/azure/http';
@@ -9,10 +10,9 @@ import { createK3s, type K3s } from '../../local/engines/k3s/k3s';
 import { caHashOf } from '../../local/engines/k3s/tokens';
 import { createScheduler, type Scheduler } from '../../local/scheduler';
 import { memoryStore, type Store } from '../../local/store';
-import { WATCHER_UNIT } from '../../local/vm/guest-events';
 import { createMachineInventory, type MachineInventory } from '../../local/vm/inventory';
 import type { MachineSpec, ScheduledEvent } from '../../local/vm/machine';
-import type { Ticket } from '../../local/vm/machine-state';
+import type { StorageAccess, Ticket } from '../../local/vm/machine-state';
 import { createSimulatedMachines, type SimulatedMachines } from '../../local/vm/simulated';
 
 export const START = Date.parse('2026-03-01T08:00:00Z');
@@ -50,7 +50,7 @@ export interface Lab {
   acknowledged: string[];
   /** What the app answers instead of its usual answers, first one first; `network` is no answer at all. */
   next: (Response | 'network')[];
-  ticket: (claims: AppCall['claims']) => Ticket;
+  ticket: (claims: AppCall['claims']) => Ticket & { storage?: StorageAccess };
   /** Moves the clock second by second until the condition holds; fails after `limitSeconds` of simulated time. */
   until(condition: () => boolean, limitSeconds?: number): Promise<void>;
   callsOf(route: string): AppCall[];
@@ -164,11 +164,13 @@ const nodesOf = (body: unknown): ReturnType<Lab['nodes']> =>
 
 const customData = (role: 'master' | 'agent'): string =>
   renderCustomData({ role, engine: 'k3s', appUrl: APP_URL, cluster: 'blue', version: 'v1.36.2+k3s1', ssh: null });
-/** As it will be when nodes watch their scheduled events. */
-const watching = (data: string): string => {
-  const config = parse(Buffer.from(data, 'base64').toString()) as { write_files: object[] };
-  config.write_files.push({ path: `/etc/systemd/system/${WATCHER_UNIT}`, content: '[Unit]\n' });
-  return Buffer.from(`#cloud-config\n${stringify(config)}`).toString('base64');
+/** The same machine, but for one of the files that its customData brings: a unit or a script. */
+export const without = (file: string, spec: MachineSpec): MachineSpec => {
+  const config = parse(gunzipSync(Buffer.from(spec.customData, 'base64')).toString()) as {
+    write_files: { path: string }[];
+  };
+  config.write_files = config.write_files.filter(({ path }) => !path.endsWith(`/${file}`));
+  return { ...spec, customData: Buffer.from(`#cloud-config\n${stringify(config)}`).toString('base64') };
 };
 const CUSTOM_DATA = { master: customData('master'), agent: customData('agent') };
 
@@ -192,12 +194,6 @@ export function agentSpec(id: number): MachineSpec {
     privateIp: `10.0.${1 + Math.floor(id / 200)}.${4 + (id % 200)}`,
   };
 }
-
-/** An agent with the unit that watches scheduled events. */
-export const watchfulAgentSpec = (id: number): MachineSpec => {
-  const spec = agentSpec(id);
-  return { ...spec, customData: watching(spec.customData) };
-};
 
 const common = (vmId: string, name: string) => ({
   vmId,

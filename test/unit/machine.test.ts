@@ -1,5 +1,5 @@
 import { virtualClock } from '../../local/clock';
-import { agentSpec, createLab, masterSpec, scheduledEvent, watchfulAgentSpec, type Lab } from './machine-fixture';
+import { agentSpec, createLab, masterSpec, scheduledEvent, without, type Lab } from './machine-fixture';
 
 describe('a simulated machine', () => {
   const phaseOf = (lab: Lab, vmId: string): string | undefined =>
@@ -154,44 +154,15 @@ describe('a simulated machine', () => {
     await expect(lab.machines.runCommand(agentSpec(4).vmId, ['journalctl -u k3s'])).rejects.toThrow(/does not answer/);
   });
 
-  const withWatcher = async (): Promise<Lab> => {
-    const lab = await withMaster();
-    lab.machines.boot(watchfulAgentSpec(3));
-    await lab.until(() => isReady(lab, 'agent-3'));
-    return lab;
-  };
-
   it('hears of no event when its customData brings nothing that watches', async () => {
-    const lab = await withAgent();
+    const lab = await withMaster();
     const { vmId } = agentSpec(3);
+    lab.machines.boot(without('starling-events.service', agentSpec(3)));
+    await lab.until(() => isReady(lab, 'agent-3'));
     expect(lab.machines.hearsEvents(vmId)).toBe(false);
     lab.machines.announce(vmId, scheduledEvent({ EventType: 'Terminate' }));
     await lab.clock.advance(600_000);
     expect([lab.callsOf('leave'), lab.acknowledged, isReady(lab, 'agent-3')]).toEqual([[], [], true]);
-  });
-
-  it.each(['Reboot', 'Redeploy'] as const)(
-    'with a watcher approves its own %s and does not take leave',
-    async (type) => {
-      const lab = await withWatcher();
-      expect(lab.machines.hearsEvents(agentSpec(3).vmId)).toBe(true);
-      lab.machines.announce(agentSpec(3).vmId, scheduledEvent({ EventId: 'e-own', EventType: type }));
-      await lab.clock.advance(2_000);
-      expect([lab.acknowledged, lab.callsOf('leave'), isReady(lab, 'agent-3')]).toEqual([['e-own'], [], true]);
-    },
-  );
-
-  it('with a watcher leaves and approves an event that names it, and ignores one that names another', async () => {
-    const lab = await withWatcher();
-    const { vmId } = agentSpec(3);
-    lab.machines.announce(vmId, scheduledEvent({ EventId: 'e-other', Resources: ['agents_9'] }));
-    await lab.clock.advance(10_000);
-    expect([lab.callsOf('leave'), lab.acknowledged]).toEqual([[], []]);
-    lab.machines.announce(vmId, scheduledEvent({ EventId: 'e-own' }));
-    await lab.until(() => lab.acknowledged.length > 0);
-    expect(lab.acknowledged).toEqual(['e-own']);
-    expect(lab.callsOf('leave')).toHaveLength(1);
-    expect(isReady(lab, 'agent-3')).toBe(false);
   });
 
   it('takes the API with it when a master dies, and brings the cluster back when it boots', async () => {

@@ -49,7 +49,7 @@ export async function newCluster(start: ServerStart): Promise<ClusterRecord> {
 }
 
 /** Looks like the JWT it is in a real cluster; nobody but this server reads it. */
-function serviceAccountToken(): string {
+export function serviceAccountToken(): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const claims = { iss: 'kubernetes/serviceaccount', jti: createHash('sha256').update(randomBytes(16)).digest('hex') };
   return `${part({ alg: 'RS256' })}.${part(claims)}.${randomBytes(48).toString('base64url')}`;

@@ -5,7 +5,7 @@ import type { Scheduler } from '../../scheduler';
 import type { Store } from '../../store';
 import { createKubeApi } from './api';
 import type { KeyedCertificate } from './certificates';
-import { applyManifests, newCluster, serverCertificate, type ServerStart } from './cluster-start';
+import { applyManifests, newCluster, serverCertificate, serviceAccountToken, type ServerStart } from './cluster-start';
 import { createClusters, type ClusterRecord, type ServerRecord } from './clusters';
 import { createControl } from './control';
 import { createKubeletRecords } from './kubelet-records';
@@ -40,6 +40,8 @@ export interface K3s {
   stopKubelet(clusterName: string, nodeName: string, machineId: string, graceful: boolean): void;
   /** What a master sends to Starling; undefined until it serves, and for ever without the ServiceAccount `starling`. */
   identityOf(fqdn: string): { ca: string; credential: string } | undefined;
+  /** The Secret of that credential is deleted and made anew: the old one is worthless. False while the API does not answer. */
+  renewCredential(fqdn: string): boolean;
   /** Control routes below `/_local/engine/`. */
   control: Handler;
 }
@@ -164,6 +166,13 @@ export function createK3s({ store, clock, scheduler, log }: K3sDependencies): K3
       const cluster = server && clusters.findCluster(server.clusterUid);
       if (!server?.up || !cluster?.credential) return undefined;
       return { ca: cluster.authority.certificatePem, credential: cluster.credential.token };
+    },
+    renewCredential(fqdn) {
+      const server = clusters.server(fqdn);
+      const cluster = server?.up ? clusters.findCluster(server.clusterUid) : undefined;
+      if (!cluster?.credential || !clusters.hasQuorum(cluster.uid)) return false;
+      clusters.save({ ...cluster, credential: { ...cluster.credential, token: serviceAccountToken() } });
+      return true;
     },
     tlsContextFor(serverName) {
       const server = clusters.server(serverName);
