@@ -1,6 +1,12 @@
 /** What runs on a cluster at an operator's wish, by kind. */
 export type WorkloadKind = 'monitor' | 'replicated' | 'global' | 'stack' | 'registry' | 'manifest';
 
+/** Kinds of which a cluster has one, named as the kind: the one is known by name to the engine's rights, the other has one port. */
+export const SINGLE_KINDS: readonly WorkloadKind[] = ['monitor', 'registry'];
+
+/** Kinds that have a number of replicas. */
+export const SCALABLE_KINDS: readonly WorkloadKind[] = ['replicated', 'stack'];
+
 export interface WorkloadChange {
   name: string;
   kind: WorkloadKind;
@@ -8,17 +14,23 @@ export interface WorkloadChange {
   replicas?: number;
   /** The operator's own objects, YAML or JSON; only for `manifest`. May be anything up to the body limit, so it is never kept. */
   manifest?: string;
+  /** Path on every node of each share of the cluster, by the share's name. */
+  shares?: Record<string, string>;
+  /** Tells this change from others: the operation's id. */
+  mark?: string;
 }
 
 /** A workload as the engine has it now. */
 export interface Workload {
   name: string;
   kind: WorkloadKind;
-  /** Pods that should run and that run. */
+  /** Pods that should run and that run, in the form that was asked for last. */
   desired: number;
   ready: number;
   /** `Kind namespace/name` of its objects. */
   objects: string[];
   /** Why pods do not run, at most three, for a person. */
   problems: string[];
+  /** Of the last change that was made to its end. */
+  mark?: string;
 }

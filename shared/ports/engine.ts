@@ -71,7 +71,8 @@ export interface EnginePort {
   removeMember(nodeName: string): Promise<'removed' | 'pending' | 'absent'>;
   /**
    * Spreads running work anew over all nodes, workload by workload, as a rolling restart. Leaves out what an operator has
-   * labelled `starling.io/rebalance=never` and what runs on fewer than two nodes. `mark` tells runs apart: the same mark
+   * labelled `starling.io/rebalance=never`, what has fewer than two replicas, and what is spread evenly already. `mark` tells
+   * runs apart: the same mark
    * again restarts nothing twice. Returns `namespace/name` of what was restarted.
    */
   rebalance(mark: string): Promise<string[]>;

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import { Agent } from 'node:https';
-import { CoreV1Api, createConfiguration, ServerConfiguration, type RequestContext } from '@kubernetes/client-node';
+import {
+  AppsV1Api,
+  CoreV1Api,
+  createConfiguration,
+  ServerConfiguration,
+  type Configuration,
+  type RequestContext,
+} from '@kubernetes/client-node';
 import type { EngineAccess } from '../../ports';
 import { httpLibrary } from './http-library';
+import { plainRequests, type PlainRequests } from './plain-requests';
 
 /** An API server that has not answered by then is treated as gone; a list of 1000 nodes takes less than a second. */
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -14,42 +22,47 @@ const MAX_CONNECTIONS = 64;
 /** Age after which a connection is made anew, so that a master whose address changed is found again. */
 const MAX_AGE_MS = 10 * 60_000;
 
-interface Connection {
-  api: CoreV1Api;
-  madeAt: number;
+/** One cluster's API: what has a type through the client's own methods, any other object as plain JSON. */
+export interface KubeClients {
+  core: CoreV1Api;
+  apps: AppsV1Api;
+  plain: PlainRequests;
 }
 
-const connections = new Map<string, Connection>();
+const connections = new Map<string, { clients: KubeClients; madeAt: number }>();
 
-/** A client of the cluster's API. Kept for up to ten minutes within this process, so that calls share TLS connections. */
-export function connectApi(access: EngineAccess): CoreV1Api {
+/** Clients of the cluster's API. Kept for up to ten minutes within this process, so that calls share TLS connections. */
+export function connectApi(access: EngineAccess): KubeClients {
   const key = createHash('sha256')
     .update(`${[access.endpoint, ...(access.others ?? [])].join()}\n${access.caPem}\n${access.credential}`)
     .digest('hex');
   const known = connections.get(key);
-  if (known && Date.now() - known.madeAt < MAX_AGE_MS) return known.api;
+  if (known && Date.now() - known.madeAt < MAX_AGE_MS) return known.clients;
   connections.delete(key);
   while (connections.size >= MAX_CONNECTIONS) connections.delete(oldestKey());
-  const api = createApi(access);
-  connections.set(key, { api, madeAt: Date.now() });
-  return api;
+  const configuration = configure(access);
+  const clients = {
+    core: new CoreV1Api(configuration),
+    apps: new AppsV1Api(configuration),
+    plain: plainRequests(configuration),
+  };
+  connections.set(key, { clients, madeAt: Date.now() });
+  return clients;
 }
 
 /** A Map iterates in the order of insertion. */
 const oldestKey = (): string => connections.keys().next().value ?? '';
 
 /** `ca` replaces the public roots: only the cluster's own CA is trusted. The name checked is the endpoint's host. */
-function createApi(access: EngineAccess): CoreV1Api {
+function configure(access: EngineAccess): Configuration {
   const agent = new Agent({ ca: access.caPem, keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS });
   const authenticate = (request: RequestContext): void => {
     request.setHeaderParam('Authorization', `Bearer ${access.credential}`);
   };
   const origins = [access.endpoint, ...(access.others ?? [])];
-  return new CoreV1Api(
-    createConfiguration({
-      httpApi: httpLibrary({ agent, origins, timeoutMs: REQUEST_TIMEOUT_MS }),
-      baseServer: new ServerConfiguration(access.endpoint.replace(/\/$/, ''), {}),
-      authMethods: { default: { getName: () => 'starling', applySecurityAuthentication: authenticate } },
-    }),
-  );
+  return createConfiguration({
+    httpApi: httpLibrary({ agent, origins, timeoutMs: REQUEST_TIMEOUT_MS }),
+    baseServer: new ServerConfiguration(access.endpoint.replace(/\/$/, ''), {}),
+    authMethods: { default: { getName: () => 'starling', applySecurityAuthentication: authenticate } },
+  });
 }

@@ -4,8 +4,15 @@ import { connectApi } from './connection';
 import { isKubeStatus, translatedKube } from './errors';
 import { evictPods } from './eviction';
 import { listAll } from './listing';
+import { removeMember } from './membership';
+import { operatorToken } from './operator-token';
 import { inParallel } from './parallel';
+import { countPending } from './pending';
+import { rebalance, rollouts } from './rebalance';
 import { formatToken, tokenSecret, tokenSecretName } from './token';
+import { applyWorkload } from './workloads/apply';
+import { listWorkloads } from './workloads/listing';
+import { removeWorkload, scaleWorkload } from './workloads/scale-and-remove';
 
 const SYSTEM = 'kube-system';
 const CONCURRENCY = 8;
@@ -14,7 +21,8 @@ const CHAOS_MARK = 'starling.io/chaos';
 
 /** k3s through its Kubernetes API. Needs a ServiceAccount that may do just what stands here, see `cloud-init`. */
 export function createK3sEngine(access: EngineAccess): EnginePort {
-  const api = connectApi(access);
+  const clients = connectApi(access);
+  const { core: api } = clients;
   return {
     listNodes: () => listNodes(api),
     getNode: (nodeName) => getNode(api, nodeName),
@@ -31,6 +39,15 @@ export function createK3sEngine(access: EngineAccess): EnginePort {
     evict: (nodeName) => evictPods(api, nodeName),
     removeNode: (nodeName, uid) => removeNode(api, nodeName, uid),
     formatToken: (token) => formatToken(access.caPem, token),
+    countPending: () => countPending(api),
+    removeMember: (nodeName) => removeMember(api, nodeName),
+    rebalance: (mark) => rebalance(clients, mark),
+    rollouts: (names) => rollouts(clients, names),
+    applyWorkload: (change) => applyWorkload(clients, change),
+    listWorkloads: () => listWorkloads(clients),
+    scaleWorkload: (name, replicas) => scaleWorkload(clients, name, replicas),
+    removeWorkload: (name) => removeWorkload(clients, name),
+    operatorToken: (lifetimeMs) => operatorToken(api, lifetimeMs),
   };
 }
 
