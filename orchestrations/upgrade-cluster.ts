@@ -1,11 +1,132 @@
-import type { UpgradeInput } from './contracts';
-import { inputOf, type OrchestrationContext, type Workflow } from './durable';
-import { carryOut } from './operation';
+import { batchOf } from '../shared/model/batch';
+import { refuse, type Refusal } from '../shared/model/errors';
+import { mayUpgradeMaster } from '../shared/model/quorum';
+import { canonicalVersion, isSameVersion, upgradeProblem } from '../shared/model/version';
+import { activities, type MastersView, type OperationInput, type UpgradeInput } from './contracts';
+import { call, inputOf, type OrchestrationContext, type Workflow } from './durable';
+import { broken, command, observeMasters, refused, waitForMasters } from './masters';
+import { carryOut, publish } from './operation';
+import { rollAgents } from './roll-agents';
 
-/** Not written yet. */
+/** Agents that ask for their ticket while the version changes come with the old one: they are found at the next look. */
+const MAX_ROUNDS = 3;
+const AGAIN = 'upgrade again to go on from here';
+
+/** What an upgrade has done; nothing at all when everything had the version. */
+export interface Upgraded {
+  version: string;
+  /** Of the engine, on the master that was asked; null when no master had to be upgraded. */
+  snapshot: string | null;
+  masters: string[];
+  agents: string[];
+  /** Pods that were cut off at the drain deadline. */
+  blocked: string[];
+  /** Agents that keep the old version until they are started and the cluster is upgraded again. */
+  parked: number;
+}
+
+/** Brings the engine to another version: masters in place, one at a time, then agents by empty disks. */
 export function* upgradeCluster(context: OrchestrationContext): Workflow<void> {
-   
-  yield* carryOut(context, inputOf<UpgradeInput>(context), function* () {
-    return { state: 'failed', error: { code: 'UNSUPPORTED_CHANGE', message: 'not written yet' } };
+  yield* carryOut(context, inputOf<UpgradeInput>(context), function* (context, input) {
+    const upgraded = yield* upgradeTo(context, input, input.version);
+    const { phase, phaseReason } = yield* observeMasters(context, input);
+    const nothing = upgraded.masters.length + upgraded.agents.length === 0;
+    const note = nothing ? { note: `everything runs ${upgraded.version}; there was nothing to do` } : {};
+    return { state: 'succeeded', result: { ...upgraded, ...note }, phase, phaseReason };
   });
+}
+
+/** Whoever has the version already is left alone, so a repeat goes on where the last one ended. Ends the operation when it fails. */
+export function* upgradeTo(
+  context: OrchestrationContext,
+  operation: OperationInput,
+  wanted: string,
+): Workflow<Upgraded> {
+  const { cluster, operationId } = operation;
+  const version = canonicalVersion(wanted);
+  yield* publish(context, operation, 'looking at the versions', { done: 0, total: 1, unit: 'looks' });
+  const view = yield* observeMasters(context, operation);
+  const refusal = preflight(view, version);
+  if (refusal) throw refused(refusal, view);
+  const outdated = inOrder(view, version);
+  const snapshot = outdated.length > 0 ? yield* saveState(context, operation, view) : null;
+  for (const [done, name] of outdated.entries())
+    yield* upgradeMaster(context, operation, { name, version, done, total: outdated.length });
+  yield* call(context, activities.writeVersion, { cluster, operationId, version });
+  const agents = yield* upgradeAgents(context, operation, version);
+  return { version, snapshot, masters: outdated, ...agents };
+}
+
+/** Judged by what runs, not by the wish on record: an upgrade that broke off has left both behind. */
+function preflight({ masters, count, engineReachable }: MastersView, version: string): Refusal | undefined {
+  if (!engineReachable) return refuse('ENGINE_UNREACHABLE', 'no master answers, so none can be upgraded');
+  const lost = masters.find((master) => master.version === '');
+  if (lost) return refuse('QUORUM_AT_RISK', `${lost.name} is lost; repair it, then upgrade`);
+  for (const master of masters) {
+    const problem = upgradeProblem(master.version, version);
+    if (problem) return refuse('INVALID_REQUEST', `${master.name}: ${problem}`);
+  }
+  const [first] = inOrder({ masters }, version);
+  return first ? mayUpgradeMaster(masters, count, first) : undefined;
+}
+
+/** One that is not ready comes first: perhaps it is what an earlier upgrade left, and no other may be touched before. */
+const inOrder = ({ masters }: Pick<MastersView, 'masters'>, version: string): string[] =>
+  [...masters]
+    .sort((one, other) => Number(one.ready) - Number(other.ready) || one.name.localeCompare(other.name))
+    .filter((master) => !isSameVersion(master.version, version))
+    .map(({ name }) => name);
+
+/** What the engine knows is saved on the disk of a master before anything changes. */
+function* saveState(context: OrchestrationContext, operation: OperationInput, view: MastersView): Workflow<string> {
+  yield* publish(context, operation, 'saving the state of the engine', { done: 0, total: 1, unit: 'snapshots' });
+  const saver = view.masters.find(({ ready }) => ready);
+  if (!saver) throw refused(refuse('QUORUM_AT_RISK', 'no master is ready to save the state of the engine'), view);
+  const snapshot = `starling-${operation.operationId.split('.').at(-1) ?? ''}`;
+  const problem = yield* command(context, operation, {
+    name: saver.name,
+    command: { kind: 'snapshot', name: snapshot },
+  });
+  if (problem) throw refused(problem, view);
+  return `${snapshot} on ${saver.name}`;
+}
+
+function* upgradeMaster(
+  context: OrchestrationContext,
+  operation: OperationInput,
+  { name, version, done, total }: { name: string; version: string; done: number; total: number },
+): Workflow<void> {
+  const step = { phase: `upgrading ${name}`, progress: { done, total, unit: 'masters' } };
+  yield* publish(context, operation, step.phase, step.progress);
+  const view = yield* observeMasters(context, operation);
+  const refusal = mayUpgradeMaster(view.masters, view.count, name);
+  if (refusal) throw broken(refusal);
+  const failed = yield* command(context, operation, { name, command: { kind: 'upgrade', version } });
+  if (failed) throw broken(failed, AGAIN);
+  const isThere = ({ masters }: MastersView): boolean =>
+    masters.some((master) => master.name === name && master.ready && isSameVersion(master.version, version));
+  const absent = yield* waitForMasters(context, operation, { step, isThere });
+  if (absent) throw broken(absent, `look at the logs of ${name}, or repair it, then ${AGAIN}`);
+}
+
+function* upgradeAgents(
+  context: OrchestrationContext,
+  operation: OperationInput,
+  version: string,
+): Workflow<Pick<Upgraded, 'agents' | 'blocked' | 'parked'>> {
+  const agents: string[] = [];
+  const blocked: string[] = [];
+  for (let round = 1; ; round++) {
+    const { vmIds, parked } = yield* call(context, activities.pickOutdated, { cluster: operation.cluster, version });
+    if (vmIds.length === 0 || round > MAX_ROUNDS) return { agents, blocked, parked };
+    const batch = batchOf(vmIds.length);
+    const rolled = yield* rollAgents(context, operation, {
+      action: 'reimage',
+      vmIds,
+      batch,
+      phase: 'upgrading agents',
+    });
+    agents.push(...rolled.renewed);
+    blocked.push(...rolled.blocked);
+  }
 }
