@@ -75,13 +75,17 @@ export const powerActivities = {
     Outcome<{ pollers: string[] }>
   >('stopMachines'),
   /** Powers machines on that are off; their rows are no longer parked. */
-  startMachines: contract<Held & { role: NodeRole; vmIds?: string[] }, Outcome<{ pollers: string[] }>>('startMachines'),
+  startMachines: contract<
+    Held & { role: NodeRole; vmIds?: string[] },
+    /** `started`: vmIds of those that were off; others may have been up all the time. */
+    Outcome<{ pollers: string[]; started: string[] }>
+  >('startMachines'),
   /** Parks the nodes once all their machines are off, or with `partly` those whose machine is; returns vmIds that are on. */
   parkStopped: contract<Held & { vmIds?: string[]; deallocate: boolean; partly?: boolean }, { on: string[] }>(
     'parkStopped',
   ),
-  /** The wish is what serves from now on. */
-  wishForServing: contract<Held, { agents: number }>('wishForServing'),
+  /** The wish is what serves from now on; with `atLeast` it is only ever raised. Returns what serves. */
+  wishForServing: contract<Held & { atLeast?: boolean }, { agents: number }>('wishForServing'),
   setAutoscale: contract<Held & { enabled: boolean }, Outcome<object>>('setAutoscale'),
   /** Size of agents to come; no poller when they have it. */
   setAgentSize: contract<Held & { size: string }, Outcome<{ pollers: string[] }>>('setAgentSize'),

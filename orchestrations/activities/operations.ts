@@ -88,7 +88,9 @@ async function letGo(world: World, ending: Ending): Promise<void> {
     const ended = { ...row, operation: null, phase, phaseReason };
     // Else the reconcile would carry out what was cancelled. A deploy keeps its wish: it can only be submitted again.
     // What is stopped keeps it for when it is started.
-    return there === undefined || phase === 'failed' || phase === 'stopped' ? ended : { ...ended, spec: withAgents(row.spec, there) };
+    return there === undefined || phase === 'failed' || phase === 'stopped'
+      ? ended
+      : { ...ended, spec: withAgents(row.spec, there) };
   });
 }
 

@@ -79,17 +79,19 @@ async function begunFor(machines: Machine[], acts: Acts): Promise<Outcome<{ poll
 export async function startMachines(
   world: World,
   input: Held & { role: NodeRole; vmIds?: string[] },
-): Promise<Outcome<{ pollers: string[] }>> {
+): Promise<Outcome<{ pollers: string[]; started: string[] }>> {
   const { cluster, operationId, role, vmIds } = input;
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
   const chosen = (await world.cloud.listMachines(cluster)).filter(isOneOf(vmIds)).filter((vm) => vm.role === role);
   const { cloud } = world;
-  const begun = await begunFor(
-    chosen.filter(({ power }) => isOff(power)),
-    { agents: (ids) => cloud.startAgents(cluster, ids), master: (name) => cloud.startMaster(cluster, name) },
-  );
-  if (begun.ok) await unpark(world, { cluster, cause: operationId }, chosen);
-  return begun;
+  const off = chosen.filter(({ power }) => isOff(power));
+  const begun = await begunFor(off, {
+    agents: (ids) => cloud.startAgents(cluster, ids),
+    master: (name) => cloud.startMaster(cluster, name),
+  });
+  if (!begun.ok) return begun;
+  await unpark(world, { cluster, cause: operationId }, chosen);
+  return { ...begun, started: off.map(({ vmId }) => vmId) };
 }
 
 /** From now on they are waited for. */
@@ -149,11 +151,16 @@ export async function parkStopped(
   return { on };
 }
 
-export async function wishForServing(world: World, { cluster, operationId }: Held): Promise<{ agents: number }> {
+export async function wishForServing(
+  world: World,
+  { cluster, operationId, atLeast }: Held & { atLeast?: boolean },
+): Promise<{ agents: number }> {
   const { serving } = await selectNodes(world, { cluster });
-  await changeWish(world, { cluster, cause: operationId }, (row) =>
-    row.operation === operationId ? { ...row, spec: withAgents(row.spec, serving) } : undefined,
-  );
+  await changeWish(world, { cluster, cause: operationId }, (row) => {
+    if (row.operation !== operationId) return undefined;
+    const count = atLeast ? Math.max(serving, row.spec.agents.count) : serving;
+    return { ...row, spec: withAgents(row.spec, count) };
+  });
   return { agents: serving };
 }
 

@@ -111,9 +111,7 @@ function repairs(situation: Situation): Action[] {
   if (broken.length > 0) actions.push({ kind: 'replace', vmIds: ids(broken), reason: 'they never joined' });
   const off = stoppedAgents(rows, machines);
   if (off.length > 0) actions.push({ kind: 'start', vmIds: off, reason: 'their virtual machines are stopped' });
-  const hopeless = agents(rows).filter(
-    (row) => row.state === 'notReady' && stopped(row) && row.repairs >= MAX_REPAIRS,
-  );
+  const hopeless = agents(rows).filter((row) => row.state === 'notReady' && stopped(row) && row.repairs >= MAX_REPAIRS);
   if (hopeless.length > 0)
     actions.push({ kind: 'retire', vmIds: ids(hopeless), reason: 'their virtual machines cannot be started' });
   const silent = agents(rows).filter((row) => isSilent(row, now) && !stopped(row) && situation.engineReachable);
