@@ -22,9 +22,15 @@ export async function runScript(world: GuestWorld, guest: Guest, script: string[
   const text = script.join('\n');
   for (const [pattern, command] of COMMANDS) {
     const match = pattern.exec(text);
-    if (match) return command(world, guest, match);
+    if (match) return withEcho(text, await command(world, guest, match));
   }
   return { stdout: `${guest.spec.computerName}: ${guest.state.phase}\n`, stderr: '' };
+}
+
+/** `… && echo 'done'`: what failed printed nothing, and is not followed by anything. */
+function withEcho(text: string, output: CommandOutput): CommandOutput {
+  const [, echo] = /&& echo '([^']*)'\s*$/.exec(text) ?? [];
+  return echo === undefined || output.stdout === '' ? output : { ...output, stdout: `${output.stdout}${echo}\n` };
 }
 
 const failed = (stderr: string): CommandOutput => ({ stdout: '', stderr: `${stderr}\n` });
