@@ -14,6 +14,7 @@ import { invalid, type Call, type Reply } from './respond';
 /** Without nodes: all agents. A master is not reimaged but repaired, since its disk has its share of the quorum. */
 export async function reimageNodes(call: Call<z.infer<typeof ReimageSchema>>): Promise<Reply> {
   const { record } = await requireCluster(call);
+  requireFree(record);
   const rows = await presentNodes(call.world, record.name);
   const { nodes, order } = call.body;
   const chosen = nodes ? choose(record.name, rows, nodes) : servingAgents(rows);

@@ -4,13 +4,14 @@ import { withAgents, type ClusterRecord } from '../shared/model/cluster';
 import { isServing, type NodeRecord } from '../shared/model/node';
 import { choose, isAgent, isParked, namesOf, presentNodes, refuseNodes, servingAgents, vmIdsOf } from './chosen-nodes';
 import { requireCluster } from './clusters';
-import { operate, requireDeployed, requireRunning } from './operate';
+import { operate, requireDeployed, requireFree, requireRunning } from './operate';
 import { atATime, counted } from './preview';
 import { invalid, type Call, type Reply } from './respond';
 
 /** Without nodes: the whole cluster, masters first, and every agent that is parked. The wish grows by what is started. */
 export async function startNodes(call: Call<z.infer<typeof StartSchema>>): Promise<Reply> {
   const { record } = await requireCluster(call);
+  requireFree(record);
   const rows = await presentNodes(call.world, record.name);
   return call.body.nodes
     ? startSome(call, record, choose(record.name, rows, call.body.nodes))
@@ -68,6 +69,7 @@ const wishBecomes = ({ spec }: ClusterRecord, agents: number): string =>
 /** Without nodes: the whole cluster. Agents that are named are drained first and kept; the wish falls by as many. */
 export async function stopNodes(call: Call<z.infer<typeof StopSchema>>): Promise<Reply> {
   const { record } = await requireCluster(call);
+  requireFree(record);
   const rows = await presentNodes(call.world, record.name);
   return call.body.nodes
     ? stopSome(call, record, choose(record.name, rows, call.body.nodes))
@@ -119,6 +121,7 @@ function requireAtLeast({ spec }: ClusterRecord, agents: number): void {
 /** Without nodes: all agents. Masters only by name, since each takes a vote of the quorum with it. */
 export async function restartNodes(call: Call<z.infer<typeof RestartSchema>>): Promise<Reply> {
   const { record } = await requireCluster(call);
+  requireFree(record);
   const rows = await presentNodes(call.world, record.name);
   const { nodes } = call.body;
   const chosen = nodes ? choose(record.name, rows, nodes) : servingAgents(rows);

@@ -51,7 +51,7 @@ export async function respond<Body>(
 ): Promise<Response> {
   try {
     const query = parseQuery(route, request.query);
-    const body = (route.body ? parseBody(route.body, await request.text()) : undefined) as Body;
+    const body = (route.body ? parseBody(route.body, await request.text(), route.maxBodyBytes) : undefined) as Body;
     const reply = await run({ ...tools, params: request.params, query, body });
     return {
       status: reply.status,
@@ -94,9 +94,9 @@ export function problem(error: unknown, correlationId: string, log: Log): Respon
   };
 }
 
-function parseBody(schema: z.ZodType, text: string): unknown {
-  if (Buffer.byteLength(text) > MAX_BODY_BYTES)
-    throw new AppError('BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+function parseBody(schema: z.ZodType, text: string, maxBytes = MAX_BODY_BYTES): unknown {
+  if (Buffer.byteLength(text) > maxBytes)
+    throw new AppError('BODY_TOO_LARGE', `the body is larger than ${maxBytes} bytes`);
   if (text === '' && mayBeEmpty(schema)) return schema.parse({});
   let json: unknown;
   try {

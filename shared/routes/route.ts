@@ -19,6 +19,8 @@ export interface Route {
   summary: string;
   query?: Record<string, z.ZodType>;
   body?: z.ZodType;
+  /** Of a body that may be larger than those of other routes. */
+  maxBodyBytes?: number;
   /** Success answers by status. Every route may also answer with a problem document. */
   answers: Record<number, { description: string; schema: z.ZodType; contentType?: 'text/plain' | 'application/yaml' }>;
 }

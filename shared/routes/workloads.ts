@@ -1,6 +1,9 @@
 import * as api from '../api';
 import { define, limit, preview, started, verb, whatIf } from './route';
 
+/** A manifest of many objects; etcd takes 1.5 MB for one of them. */
+const MAX_MANIFEST_BYTES = 1024 * 1024;
+
 /** What breaks on purpose in a cluster, and what runs in it. */
 export const WORKLOAD_ROUTES = define({
   startChaos: verb('chaos', 'Break agents on purpose and see whether the cluster recovers', api.ChaosRequestSchema),
@@ -26,6 +29,7 @@ export const WORKLOAD_ROUTES = define({
     summary: 'Make or change a workload, and wait until it runs',
     query: { whatIf },
     body: api.WorkloadRequestSchema,
+    maxBodyBytes: MAX_MANIFEST_BYTES,
     answers: { 200: preview, 202: started },
   },
   scaleWorkload: {

@@ -1,3 +1,4 @@
+import { mayBeEmpty } from '../../functions/respond';
 import { ROUTES, type Route } from '../../shared/routes';
 import { SPEC } from '../support/cluster';
 import { addressesOf, send, type RawAnswer } from '../support/http';
@@ -34,14 +35,26 @@ async function refused(
   { cluster = 'bad', query = '' } = {},
 ): Promise<RawAnswer> {
   const [method = '', path = ''] = name.split(' ');
-  const answer = await send(starling, method, path.replace('{c}', cluster).replace('{id}', 'none') + query, {
-    key,
-    body,
-  });
+  const answer = await send(starling, method, filled(path, cluster) + query, { key, body });
   expect(api.faultsOf(name, answer)).toEqual([]);
   expect(answer.contentType).toMatch(/^application\/problem\+json/);
   return answer;
 }
+const PARAMETERS: Record<string, string> = { id: 'none', name: 'web', location: 'westeurope' };
+const filled = (path: string, cluster: string): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => PARAMETERS[name] ?? cluster);
+
+/** A body that a route takes, and a query where it needs one. */
+const GOOD: Partial<Record<keyof typeof ROUTES, { body?: object; query?: string }>> = {
+  scaleAgents: { body: { agents: 3 } },
+  resize: { body: { size: 'Standard_B2s' } },
+  upgrade: { body: { version: 'v1.36.3+k3s1' } },
+  repair: { body: { node: 'master0' } },
+  putWorkload: { body: { kind: 'monitor' } },
+  scaleWorkload: { body: { replicas: 1 } },
+  getLogs: { query: '?node=master0' },
+};
+
 const fieldsOf = ({ body }: RawAnswer): string[] =>
   [...new Set<string>(body.errors.map(({ field }: Json) => field))].sort();
 
@@ -53,6 +66,15 @@ describe('a body', () => {
     test.each([
       ['that is missing', undefined],
       ['that is empty', ''],
+    ])('%s is refused, unless every field may be left out', async (_, text) => {
+      const isEnough = mayBeEmpty(bodies[names.indexOf(name)]!.body!);
+      const refusal = isEnough
+        ? { status: 404, body: { code: 'CLUSTER_NOT_FOUND' } }
+        : { status: 400, body: { code: 'BODY_NOT_JSON' } };
+      expect(await refused(name, text)).toMatchObject(refusal);
+    });
+
+    test.each([
       ['that is no JSON', '{"engine": k3s}'],
       ['that breaks off', '{"engine":"k3s"'],
       ['that is not text', '\u0000\u0001\ufffd'],
@@ -72,8 +94,9 @@ describe('a body', () => {
       );
     });
 
-    it('of more than 64 KB is refused', async () => {
-      const answer = await refused(name, JSON.stringify({ engine: 'k3s', text: 'x'.repeat(64 * 1024) }));
+    it('of more than its limit is refused', async () => {
+      const limit = bodies[names.indexOf(name)]!.maxBodyBytes ?? 64 * 1024;
+      const answer = await refused(name, JSON.stringify({ engine: 'k3s', text: 'x'.repeat(limit) }));
       expect(answer).toMatchObject({ status: 413, body: { code: 'BODY_TOO_LARGE' } });
     });
 
@@ -160,6 +183,47 @@ describe('a spec', () => {
   });
 });
 
+describe('a verb', () => {
+  const verb = (path: string): string => `POST /api/clusters/{c}/${path}`;
+  const WORKLOAD = 'PUT /api/clusters/{c}/workloads/{name}';
+  test.each<[name: string, fields: string[], body: object]>([
+    [verb('start'), ['nodes'], { nodes: [] }],
+    [verb('start'), ['nodes'], { nodes: 'agents-0' }],
+    [verb('start'), ['nodes.0', 'nodes.1'], { nodes: ['Agents 0', '../x'] }],
+    [verb('stop'), ['deallocate'], { deallocate: 'yes' }],
+    [verb('restart'), ['nodes.0'], { nodes: [0] }],
+    [verb('reimage'), ['order'], { order: 'random' }],
+    [verb('resize'), ['size'], { size: 'large' }],
+    [verb('resize'), ['size'], {}],
+    [verb('upgrade'), ['version'], { version: 'latest' }],
+    [verb('repair'), ['node'], { node: 'agents-0' }],
+    [verb('repair'), ['node'], { node: 'master5' }],
+    [verb('rebalance'), ['nodes'], { nodes: ['0'] }],
+    [verb('tokens/rotate'), ['force'], { force: true }],
+    [SCALE, ['reclaim'], { agents: 1, reclaim: 'burn' }],
+    [verb('chaos'), ['fraction'], { count: 1, fraction: 0.5 }],
+    [verb('chaos'), ['action', 'concurrency', 'count', 'seed'], { action: 'burn', count: 0, seed: -1, concurrency: 0 }],
+    [WORKLOAD, ['kind'], { kind: 'job' }],
+    [WORKLOAD, ['manifest'], { kind: 'manifest' }],
+    [WORKLOAD, ['manifest', 'replicas'], { kind: 'monitor', replicas: 2, manifest: 'kind: Pod' }],
+    [verb('workloads/{name}/scale'), ['replicas'], { replicas: -1 }],
+  ])('%s is refused, and %j named', async (name, fields, body) => {
+    const answer = await refused(name, JSON.stringify(body));
+    expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
+    expect(fieldsOf(answer)).toEqual(fields);
+  });
+});
+
+describe('a location', () => {
+  test.each(['West%20Europe', 'ab', '..%2F..%2Fhealth', "'%20or%201"])('%s is refused', async (location) => {
+    for (const list of ['sizes', 'images']) {
+      const answer = await send(starling, 'GET', `/api/locations/${location}/${list}`, { key });
+      expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
+      expect(fieldsOf(answer)).toEqual(['location']);
+    }
+  });
+});
+
 describe('a name', () => {
   const LONGEST = 'a'.repeat(24);
   test.each([
@@ -203,6 +267,14 @@ describe('a query', () => {
     [PUT, '?whatIf=yes', 'whatIf'],
     [PUT, '?whatIf=true&whatIf=false', 'whatIf'],
     ['DELETE /api/clusters/{c}', '?storage=burn', 'storage'],
+    [PUT, '?only=compute', 'only'],
+    ['GET /api/clusters/{c}/operations', '?limit=0', 'limit'],
+    ['GET /api/clusters/{c}/logs', '', 'node'],
+    ['GET /api/clusters/{c}/logs', '?node=master0&unit=sshd', 'unit'],
+    ['GET /api/clusters/{c}/logs', '?node=master0&unit=k3s%3Breboot', 'unit'],
+    ['GET /api/clusters/{c}/logs', '?node=master0&lines=1001', 'lines'],
+    ['GET /api/clusters/{c}/kubeconfig', '?hours=25', 'hours'],
+    ['POST /api/clusters/{c}/stop', '?whatIf=1', 'whatIf'],
     ['GET /api/clusters/{c}/events', '?limit=0', 'limit'],
     ['GET /api/clusters/{c}/events', '?limit=1001', 'limit'],
     ['GET /api/clusters/{c}/events', '?limit=many', 'limit'],
@@ -220,9 +292,15 @@ describe('what is not there', () => {
     ({ path, auth, name }) => path.includes('{c}') && auth === 'key' && name !== 'putCluster',
   );
 
-  test.each(OF_A_CLUSTER.map(({ method, path }) => `${method} /api/${path}`))('%s is 404', async (name) => {
-    const body = name === SCALE ? JSON.stringify({ agents: 3 }) : undefined;
-    expect(await refused(name, body)).toMatchObject({ status: 404, body: { code: 'CLUSTER_NOT_FOUND' } });
+  test.each(
+    OF_A_CLUSTER.map(
+      ({ name, method, path }) => [`${method} /api/${path}`, GOOD[name as keyof typeof ROUTES] ?? {}] as const,
+    ),
+  )('%s is 404', async (name, { body, query }) => {
+    expect(await refused(name, body && JSON.stringify(body), { query })).toMatchObject({
+      status: 404,
+      body: { code: 'CLUSTER_NOT_FOUND' },
+    });
   });
 
   test.each(['GET /api/operations/{id}', 'DELETE /api/operations/{id}'])('%s is 404', async (name) => {
@@ -250,6 +328,11 @@ describe('what is not there', () => {
     ['DELETE', '/api/clusters'],
     ['GET', '/api/clusters/demo/join'],
     ['POST', '/api/health'],
+    ['GET', '/api/clusters/demo/start'],
+    ['PUT', '/api/clusters/demo/restart'],
+    ['POST', '/api/clusters/demo/logs'],
+    ['POST', '/api/locations'],
+    ['GET', '/api/clusters/demo/tokens/rotate'],
     ['GET', '/api/clusters/demo/secrets'],
     ['GET', '/api/clusters/%E0%A4%A'],
   ])('%s %s is no route', async (method, path) => {
@@ -263,9 +346,8 @@ describe('the key', () => {
   const paths = WITH_KEY.map(({ method, path }) => [method, `/api/${path}`] as const);
 
   test.each(paths)('%s %s is 401 without one and with a wrong one', async (method, path) => {
-    const filled = path.replace('{c}', 'demo').replace('{id}', 'demo.scale.x');
     for (const wrong of [undefined, '', 'x', 'x'.repeat(10_000)]) {
-      const answer = await send(starling, method, filled, {
+      const answer = await send(starling, method, filled(path, 'demo'), {
         key: wrong,
         body: method === 'GET' ? undefined : 'no JSON',
       });

@@ -41,7 +41,8 @@ export class OpenApi {
     const type = answer.contentType.split(';')[0] ?? '';
     if (!response.content[type]) return [...faults, `${name}: ${answer.status} is ${type || 'of no type'}`];
     const schema = `${pointer}/responses/${status}/content/${escaped(type)}/schema`;
-    return [...faults, ...this.check(schema, answer.body).map((fault) => `${name}: ${answer.status} ${fault}`)];
+    const value: unknown = type.endsWith('json') ? answer.body : answer.text;
+    return [...faults, ...this.check(schema, value).map((fault) => `${name}: ${answer.status} ${fault}`)];
   }
 
   /** Compiles the schema at the pointer, which throws unless it is valid JSON Schema 2020-12, and checks the value. */
