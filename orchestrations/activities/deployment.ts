@@ -3,6 +3,7 @@ import { refuse } from '../../shared/model/errors';
 import { ENGINE_PORT, masterFqdn } from '../../shared/model/names';
 import type { DeploymentPart, World } from '../../shared/ports';
 import type { DeployInput, OperationInput, Polled } from '../contracts';
+import { withMasterDataKept } from './masters-data';
 import { mayProceed, requireCluster, updateCluster } from './records';
 import { pickVictims } from './scaling';
 import type { Outcome } from '../../shared/model/errors';
@@ -46,7 +47,8 @@ export async function submitDeployment(
 ): Promise<Outcome<object>> {
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
   const record = await requireCluster(world, cluster);
-  const { template, parameters } = world.renderDeployment(record, partOf(only));
+  const rendered = world.renderDeployment(record, partOf(only));
+  const { template, parameters } = await withMasterDataKept(world, cluster, rendered);
   const begun = await world.cloud.beginDeployment(cluster, template, parameters, partOf(only));
   // Endpoints tell that machines were submitted.
   if (begun.ok && !only) await updateCluster(world, cluster, (row) => ({ ...row, endpoints: endpointsOf(world, row) }));

@@ -11,7 +11,9 @@ const MASTER_DATA = /^customDataMaster(\d)$/;
  * anew their own deployment knows it. One call, and one more for each master.
  */
 export async function withMasterDataKept(world: World, cluster: string, rendered: Rendered): Promise<Rendered> {
-  const whole = valuesOf((await world.cloud.getDeployment(cluster))?.parameters);
+  const deployed = await world.cloud.getDeployment(cluster);
+  if (!deployed) return rendered;
+  const whole = valuesOf(deployed.parameters);
   const parameters = { ...rendered.parameters };
   for (const key of Object.keys(parameters)) {
     const [, index] = MASTER_DATA.exec(key) ?? [];

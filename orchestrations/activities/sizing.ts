@@ -1,6 +1,7 @@
 import { refuse, type Outcome } from '../../shared/model/errors';
 import { isServing } from '../../shared/model/node';
 import type { World } from '../../shared/ports';
+import { withMasterDataKept } from './masters-data';
 import { mayProceed, requireCluster, updateCluster, writeEvent } from './records';
 
 interface Held {
@@ -57,6 +58,7 @@ export async function resubmitDeployment(world: World, { cluster, operationId }:
   if (!scaleSet) return refuse('DEPLOYMENT_FAILED', 'the scale set is not there');
   const { capacity: count, size } = scaleSet;
   const spec = { ...record.spec, agents: { ...record.spec.agents, count, size } };
-  const { template, parameters } = world.renderDeployment({ ...record, spec });
+  const rendered = world.renderDeployment({ ...record, spec });
+  const { template, parameters } = await withMasterDataKept(world, cluster, rendered);
   return world.cloud.beginDeployment(cluster, template, parameters);
 }
