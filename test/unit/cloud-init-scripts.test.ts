@@ -1,24 +1,24 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { type IncomingMessage, type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+  ARCHITECTURE,
+  BINARY_FILE,
+  BOOT_ID,
+  at,
+  callsOf,
+  environment,
+  modeOf,
+  node,
+  offerRelease,
+  put,
+  read,
+  recorder,
+  run,
+  useNode,
+} from './cloud-init-fixture';
 
-/** The nodes' scripts as they are, in bash, against a small server that is both metadata service and Starling. */
+useNode();
 
-const scripts = join(__dirname, '../../cloud-init/scripts');
-const BOOT_ID = '0b1c7a52-6d6f-4c39-9d37-6f0d5f1f8a11';
 const TOKEN = `K10${'a'.repeat(64)}::abcdef.0123456789abcdef`;
 const agentTicket = {
   engine: 'k3s',
@@ -41,162 +41,38 @@ const masterTicket = {
   tlsSans: ['demo-x-master0.westeurope.cloudapp.azure.com', '203.0.113.5'],
 };
 
-type Answer = { status: number; body?: unknown; retryAfter?: number } | 'drop';
-interface Posted {
-  path: string;
-  claims: string;
-  attestation: string;
-}
-
-let server: Server;
-let root: string;
-let url: string;
-/** Answers to POSTs in turn; the last one stays. */
-let answers: Answer[];
-let posted: Posted[];
-let nonces: string[];
-let metadataHeaders: (string | undefined)[];
-let instanceName: string;
-let files: Record<string, string>;
-
-beforeEach(async () => {
-  answers = [];
-  posted = [];
-  nonces = [];
-  metadataHeaders = [];
-  files = {};
-  instanceName = 'agents_3';
-  root = mkdtempSync(join(tmpdir(), 'starling-node-'));
-  server = createServer((request, response) => {
-    void answer(request).then((reply) => {
-      if (reply === 'drop') return request.socket.destroy();
-      if (reply.retryAfter !== undefined) response.setHeader('Retry-After', String(reply.retryAfter));
-      response.statusCode = reply.status;
-      return response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body ?? {}));
-    });
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  put('etc/starling/boot-id', `${BOOT_ID}\n`);
-  environment('agent');
-});
-
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((closed) => server.close(closed));
-  rmSync(root, { recursive: true, force: true });
-});
-
-async function answer(request: IncomingMessage): Promise<Exclude<Answer, 'drop'> | 'drop'> {
-  const { pathname, searchParams } = new URL(request.url ?? '', url);
-  if (request.method === 'GET' && pathname.startsWith('/metadata/')) {
-    metadataHeaders.push(request.headers.metadata as string | undefined);
-    if (pathname === '/metadata/instance')
-      return { status: 200, body: { compute: { name: instanceName, userData: 'a\n"' } } };
-    nonces.push(searchParams.get('nonce') ?? '');
-    return { status: 200, body: { encoding: 'pkcs7', signature: Buffer.from(nonces.at(-1) ?? '').toString('base64') } };
-  }
-  if (request.method === 'GET') {
-    const file = files[decodeURIComponent(pathname)];
-    return file === undefined ? { status: 404 } : { status: 200, body: file };
-  }
-  let text = '';
-  for await (const chunk of request) text += String(chunk);
-  const body = JSON.parse(text) as { claims: string; attestation: string };
-  posted.push({ path: pathname, ...body });
-  return (answers.length > 1 ? answers.shift() : answers[0]) ?? { status: 500 };
-}
-
-const at = (path: string): string => join(root, path);
-const read = (path: string): string => readFileSync(at(path), 'utf8');
-function put(path: string, content: string, mode = 0o644): void {
-  mkdirSync(dirname(at(path)), { recursive: true });
-  writeFileSync(at(path), content, { mode });
-}
-const modeOf = (path: string): string => (statSync(at(path)).mode & 0o777).toString(8);
-
-function environment(role: 'agent' | 'master', more: Record<string, string> = {}): void {
-  const values = {
-    STARLING_URL: url,
-    STARLING_CLUSTER: 'demo',
-    STARLING_ROLE: role,
-    STARLING_ENGINE: 'k3s',
-    STARLING_ENGINE_VERSION: 'v1.36.2+k3s1',
-    STARLING_IMDS_URL: url,
-    ...more,
-  };
-  put(
-    'etc/starling/node.env',
-    Object.entries(values)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  );
-}
-
-/** A command that records how it was called, and prints what the test gives it. */
-function recorder(name: string, body = ''): string {
-  put(`bin/${name}`, `#!/bin/bash\necho "$*" >>"${at(`bin/${name}.calls`)}"\n${body}\n`, 0o755);
-  return at(`bin/${name}`);
-}
-const callsOf = (name: string): string[] =>
-  existsSync(at(`bin/${name}.calls`)) ? read(`bin/${name}.calls`).trim().split('\n') : [];
-
-interface Run {
-  status: number | null;
-  output: string;
-}
-
-function run(script: string, env: Record<string, string> = {}): Promise<Run> {
-  const child = spawn('bash', [join(scripts, script)], {
-    env: {
-      PATH: process.env['PATH'],
-      STARLING_ROOT: root,
-      STARLING_BOOT_ID_FILE: at('etc/starling/boot-id'),
-      STARLING_HOSTNAME: 'agents000003',
-      STARLING_RETRY_BASE_MS: '10',
-      STARLING_POLL_SECONDS: '0.01',
-      STARLING_SYSTEMCTL: existsSync(at('bin/systemctl')) ? at('bin/systemctl') : recorder('systemctl'),
-      ...env,
-    },
-  });
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += String(chunk)));
-  child.stderr.on('data', (chunk) => (output += String(chunk)));
-  return new Promise((ended) => child.on('close', (status) => ended({ status, output })));
-}
-
 const k3sConfig = 'etc/rancher/k3s/config.yaml';
-const ticketFile = 'run/starling/ticket.json';
+const ticketFile = 'run/starling/ticket';
 
 describe('joining', () => {
   const joinCluster = (env?: Record<string, string>) => run('starling-join.sh', env);
 
   test('binds the attestation to exactly the bytes of its claims', async () => {
-    answers = [{ status: 200, body: agentTicket }];
+    node.answers = [{ status: 200, body: agentTicket }];
     await joinCluster();
-    const [{ path, claims, attestation } = { path: '', claims: '', attestation: '' }] = posted;
+    const [{ path, claims, attestation } = { path: '', claims: '', attestation: '' }] = node.posted;
     expect(path).toBe('/api/clusters/demo/join');
     expect(claims).toBe(`{"cluster":"demo","hostname":"agents000003","instanceId":"3","bootId":"${BOOT_ID}"}`);
-    expect(nonces).toEqual([createHash('sha256').update(claims).digest('hex').slice(0, 32)]);
-    expect(Buffer.from(attestation, 'base64').toString()).toBe(nonces[0]);
-    expect(new Set(metadataHeaders)).toEqual(new Set(['true']));
+    expect(node.nonces).toEqual([createHash('sha256').update(claims).digest('hex').slice(0, 32)]);
+    expect(Buffer.from(attestation, 'base64').toString()).toBe(node.nonces[0]);
+    expect(new Set(node.metadataHeaders)).toEqual(new Set(['true']));
   });
 
   test('gets through a busy app, a dropped connection and an overload, with a fresh attestation each time', async () => {
-    answers = [
+    node.answers = [
       { status: 503, retryAfter: 0, body: { code: 'CLUSTER_NOT_READY' } },
       'drop',
       { status: 429 },
       { status: 200, body: agentTicket },
     ];
     expect(await joinCluster()).toMatchObject({ status: 0 });
-    expect(posted).toHaveLength(4);
-    expect(nonces).toHaveLength(4);
-    expect(new Set(posted.map(({ claims }) => claims)).size).toBe(1);
+    expect(node.posted).toHaveLength(4);
+    expect(node.nonces).toHaveLength(4);
+    expect(new Set(node.posted.map(({ claims }) => claims)).size).toBe(1);
   });
 
   test('waits as long as the app asks', async () => {
-    answers = [
+    node.answers = [
       { status: 503, retryAfter: 1 },
       { status: 200, body: agentTicket },
     ];
@@ -205,9 +81,9 @@ describe('joining', () => {
   });
 
   test('writes ticket and configuration for root only, and starts the engine without waiting', async () => {
-    answers = [{ status: 200, body: agentTicket }];
+    node.answers = [{ status: 200, body: agentTicket }];
     await joinCluster();
-    expect(JSON.parse(read(ticketFile))).toEqual(agentTicket);
+    expect(read(ticketFile)).toContain(`nodeName\tagents-3-1f2e3d4c\ntoken\t${TOKEN}\n`);
     expect(read(k3sConfig)).toBe(
       [
         'server: "https://172.31.0.10:6443"',
@@ -226,24 +102,24 @@ describe('joining', () => {
   });
 
   test('prints a line for each step and no secret in any', async () => {
-    answers = [{ status: 503 }, { status: 200, body: agentTicket }];
+    node.answers = [{ status: 503 }, { status: 200, body: agentTicket }];
     const { output } = await joinCluster();
     expect(output).toMatch(/instance 3 of cluster demo[^]*answer 503[^]*this is agents-3-1f2e3d4c/);
     expect(output).not.toContain('0123456789abcdef');
-    expect(output).not.toContain(posted[0]?.attestation);
+    expect(output).not.toContain(node.posted[0]?.attestation);
   });
 
   test('leaves nothing behind in its workspace', async () => {
-    answers = [{ status: 200, body: agentTicket }];
+    node.answers = [{ status: 200, body: agentTicket }];
     await joinCluster();
     expect(existsSync(at('run/starling'))).toBe(true);
     expect(read(ticketFile)).toBeTruthy();
     const left = readdirSync(at('run/starling'));
-    expect(left).toEqual(['ticket.json']);
+    expect(left).toEqual(['ticket']);
   });
 
   test('a second run with the same ticket changes nothing and restarts nothing', async () => {
-    answers = [{ status: 200, body: agentTicket }];
+    node.answers = [{ status: 200, body: agentTicket }];
     await joinCluster();
     const before = { text: read(k3sConfig), at: statSync(at(k3sConfig)).mtimeMs };
     expect(await joinCluster()).toMatchObject({ status: 0 });
@@ -252,7 +128,7 @@ describe('joining', () => {
   });
 
   test('a new ticket after a new generation replaces the configuration', async () => {
-    answers = [
+    node.answers = [
       { status: 200, body: agentTicket },
       { status: 200, body: { ...agentTicket, nodeName: 'agents-3-new' } },
     ];
@@ -263,7 +139,7 @@ describe('joining', () => {
   });
 
   test('409 is fine for a machine that has joined, also after a reboot that emptied /run', async () => {
-    answers = [
+    node.answers = [
       { status: 200, body: agentTicket },
       { status: 409, body: { code: 'ALREADY_JOINED' } },
     ];
@@ -274,22 +150,22 @@ describe('joining', () => {
   });
 
   test.each([409, 400, 401, 403, 404, 413])('%i gives up at once on a new machine, naming the code', async (status) => {
-    answers = [{ status, body: { code: 'SOME_REASON', detail: 'x' } }];
+    node.answers = [{ status, body: { code: 'SOME_REASON', detail: 'x' } }];
     const result = await joinCluster();
     expect(result).toMatchObject({ status: 2 });
     expect(result.output).toContain(`refused with ${status} SOME_REASON`);
-    expect(posted).toHaveLength(1);
+    expect(node.posted).toHaveLength(1);
     expect(existsSync(at(k3sConfig))).toBe(false);
   });
 
   test('without an answer in time a new machine fails, to be started again', async () => {
-    answers = ['drop'];
+    node.answers = ['drop'];
     expect(await joinCluster({ STARLING_JOIN_LIMIT_SECONDS: '0' })).toMatchObject({ status: 1 });
     expect(callsOf('systemctl')).toEqual([]);
   });
 
   test('without an answer in time a machine that has joined goes on alone', async () => {
-    answers = [{ status: 200, body: agentTicket }, 'drop'];
+    node.answers = [{ status: 200, body: agentTicket }, 'drop'];
     await joinCluster();
     expect(await joinCluster({ STARLING_REJOIN_LIMIT_SECONDS: '0' })).toMatchObject({ status: 0 });
     expect(callsOf('systemctl').at(-1)).toBe('start --no-block k3s-agent.service');
@@ -305,31 +181,70 @@ describe('joining', () => {
     ['no server', { servers: [] }],
     ['no token', { token: null }],
   ])('a ticket with %s is not acted on', async (_name, part) => {
-    answers = [{ status: 200, body: { ...agentTicket, ...part } }];
+    node.answers = [{ status: 200, body: { ...agentTicket, ...part } }];
     expect(await joinCluster()).toMatchObject({ status: 1 });
     expect(existsSync(at(k3sConfig))).toBe(false);
     expect(callsOf('systemctl')).toEqual([]);
   });
 
   test('an answer that is no JSON is not acted on', async () => {
-    answers = [{ status: 200, body: '<html>maintenance</html>' }];
+    node.answers = [{ status: 200, body: '<html>maintenance</html>' }];
     expect(await joinCluster()).toMatchObject({ status: 1 });
     expect(existsSync(at(k3sConfig))).toBe(false);
   });
 
   test('asks the metadata service past any proxy', async () => {
-    environment('agent', { STARLING_URL: url.replace('127.0.0.1', 'localhost') });
-    answers = [{ status: 200, body: agentTicket }];
+    environment('agent', { STARLING_URL: node.url.replace('127.0.0.1', 'localhost') });
+    node.answers = [{ status: 200, body: agentTicket }];
     const result = await joinCluster({ http_proxy: 'http://127.0.0.1:1', no_proxy: 'localhost' });
     expect(result).toMatchObject({ status: 0 });
   });
 
-  test('a single VM is called by its name', async () => {
-    instanceName = 'master0';
-    environment('master');
-    answers = [{ status: 200, body: masterTicket }];
+  test('goes to the first server that is there, since k3s asks only one at first', async () => {
+    const port = new URL(node.url).port;
+    const servers = ['https://127.0.0.1:1', `https://127.0.0.1:${port}`, 'https://127.0.0.1:2'];
+    node.answers = [{ status: 200, body: { ...agentTicket, servers } }];
     await joinCluster();
-    expect(JSON.parse(posted[0]?.claims ?? '')).toMatchObject({ instanceId: 'master0' });
+    expect(read(k3sConfig)).toMatch(new RegExp(`^server: "https://127.0.0.1:${port}"$`, 'm'));
+  });
+
+  test('installs the version of the ticket where customData names an older one, before the engine starts', async () => {
+    environment('agent', { STARLING_ENGINE_VERSION: 'v1.35.0+k3s1', STARLING_ENGINE_SOURCE: `${node.url}/releases` });
+    offerRelease('v1.36.2+k3s1');
+    node.answers = [{ status: 200, body: agentTicket }];
+    expect(await joinCluster()).toMatchObject({ status: 0 });
+    expect(read('usr/local/bin/k3s')).toContain('v1.36.2+k3s1');
+    expect(callsOf('systemctl')).toEqual(['restart --no-block k3s-agent.service']);
+  });
+
+  test('fails, to be started again, when the version of the ticket cannot be had', async () => {
+    environment('agent', { STARLING_ENGINE_VERSION: 'v1.35.0+k3s1', STARLING_ENGINE_SOURCE: `${node.url}/releases` });
+    node.answers = [{ status: 200, body: agentTicket }];
+    expect((await joinCluster()).status).not.toBe(0);
+    expect(callsOf('systemctl')).toEqual([]);
+  });
+
+  test('hands the key of the shares over, and keeps it nowhere else', async () => {
+    const storage = { account: 'stdemo', key: 'c2VjcmV0LWtleQ==', shares: ['data'], mountAt: '/srv' };
+    node.answers = [{ status: 200, body: { ...agentTicket, storage } }];
+    const { output } = await joinCluster();
+    expect(read('run/starling/storage').split('\n')).toEqual([
+      'storage.account\tstdemo',
+      `storage.key\t${storage.key}`,
+      'storage.shares.0\tdata',
+      'storage.mountAt\t/srv',
+      '',
+    ]);
+    expect(modeOf('run/starling/storage')).toBe('600');
+    expect(output + read(ticketFile) + read(k3sConfig)).not.toContain(storage.key);
+  });
+
+  test('a single VM is called by its name', async () => {
+    node.instanceName = 'master0';
+    environment('master');
+    node.answers = [{ status: 200, body: masterTicket }];
+    await joinCluster();
+    expect(JSON.parse(node.posted[0]?.claims ?? '')).toMatchObject({ instanceId: 'master0' });
   });
 });
 
@@ -337,12 +252,12 @@ describe('a master', () => {
   const agentTokenOf = (config: string): string => /^agent-token: "([0-9a-f]{64})"$/m.exec(config)?.[1] ?? '';
 
   beforeEach(() => {
-    instanceName = 'master0';
+    node.instanceName = 'master0';
     environment('master');
   });
 
   test('that is first makes the cluster, with etcd, encryption and closed files', async () => {
-    answers = [{ status: 200, body: masterTicket }];
+    node.answers = [{ status: 200, body: masterTicket }];
     await run('starling-join.sh');
     const config = read(k3sConfig);
     expect(config).toMatch(/^cluster-init: true$/m);
@@ -355,7 +270,9 @@ describe('a master', () => {
   });
 
   test('that follows joins the first one', async () => {
-    answers = [{ status: 200, body: { ...masterTicket, initialise: false, servers: ['https://172.31.0.10:6443'] } }];
+    node.answers = [
+      { status: 200, body: { ...masterTicket, initialise: false, servers: ['https://172.31.0.10:6443'] } },
+    ];
     await run('starling-join.sh');
     expect(read(k3sConfig)).toMatch(/^server: "https:\/\/172.31.0.10:6443"$/m);
     expect(read(k3sConfig)).not.toContain('cluster-init');
@@ -363,7 +280,7 @@ describe('a master', () => {
 
   test('keeps the agents’ token apart from its own, the same on all masters', async () => {
     const full = { ...masterTicket, token: `K10${'b'.repeat(64)}::server:server-secret` };
-    answers = [
+    node.answers = [
       { status: 200, body: masterTicket },
       { status: 200, body: full },
     ];
@@ -383,18 +300,18 @@ describe('telling that a master is ready', () => {
   const working = `[[ $* == *jsonpath* ]] && printf '${Buffer.from(CREDENTIAL).toString('base64')}' || true`;
 
   beforeEach(() => {
-    instanceName = 'master0';
+    node.instanceName = 'master0';
     environment('master');
     put('etc/starling/endpoint', 'https://demo.example:6443\n');
     put('var/lib/rancher/k3s/server/tls/server-ca.crt', CA);
   });
 
   test('sends endpoint, CA and credential under the attestation, and prints no secret', async () => {
-    answers = [{ status: 503 }, { status: 204 }];
+    node.answers = [{ status: 503 }, { status: 204 }];
     const { status, output } = await run('starling-ready.sh', kubectl(working));
     expect(status).toBe(0);
-    expect(posted.at(-1)?.path).toBe('/api/clusters/demo/ready');
-    expect(JSON.parse(posted.at(-1)?.claims ?? '')).toEqual({
+    expect(node.posted.at(-1)?.path).toBe('/api/clusters/demo/ready');
+    expect(JSON.parse(node.posted.at(-1)?.claims ?? '')).toEqual({
       cluster: 'demo',
       hostname: 'agents000003',
       instanceId: 'master0',
@@ -403,9 +320,9 @@ describe('telling that a master is ready', () => {
       ca: CA,
       credential: CREDENTIAL,
     });
-    expect(nonces.at(-1)).toBe(
+    expect(node.nonces.at(-1)).toBe(
       createHash('sha256')
-        .update(posted.at(-1)?.claims ?? '')
+        .update(node.posted.at(-1)?.claims ?? '')
         .digest('hex')
         .slice(0, 32),
     );
@@ -414,7 +331,7 @@ describe('telling that a master is ready', () => {
   });
 
   test('waits until the API answers and the credential is there', async () => {
-    answers = [{ status: 204 }];
+    node.answers = [{ status: 204 }];
     const lateThen = `calls=$(wc -l <"$0.calls"); ((calls > 4)) || exit 1; ${working}`;
     expect(await run('starling-ready.sh', kubectl(lateThen))).toMatchObject({ status: 0 });
     expect(callsOf('kubectl').filter((call) => call === 'get --raw /readyz').length).toBeGreaterThan(3);
@@ -423,11 +340,11 @@ describe('telling that a master is ready', () => {
   test('fails, to be started again, when the API does not come', async () => {
     const env = { ...kubectl('exit 1'), STARLING_READY_LIMIT_SECONDS: '0' };
     expect(await run('starling-ready.sh', env)).toMatchObject({ status: 1 });
-    expect(posted).toEqual([]);
+    expect(node.posted).toEqual([]);
   });
 
   test('can be repeated', async () => {
-    answers = [{ status: 204 }, { status: 409 }];
+    node.answers = [{ status: 204 }, { status: 409 }];
     expect(await run('starling-ready.sh', kubectl(working))).toMatchObject({ status: 0 });
     expect(await run('starling-ready.sh', kubectl(working))).toMatchObject({ status: 0 });
   });
@@ -442,10 +359,10 @@ describe('leaving', () => {
 
   test('is told once when the machine powers off', async () => {
     stopping('stopping', 'poweroff.target');
-    answers = [{ status: 202 }];
+    node.answers = [{ status: 202 }];
     expect(await run('starling-leave.sh')).toMatchObject({ status: 0 });
-    expect(posted.map(({ path }) => path)).toEqual(['/api/clusters/demo/leave']);
-    expect(JSON.parse(posted[0]?.claims ?? '')).toMatchObject({ instanceId: '3', bootId: BOOT_ID });
+    expect(node.posted.map(({ path }) => path)).toEqual(['/api/clusters/demo/leave']);
+    expect(JSON.parse(node.posted[0]?.claims ?? '')).toMatchObject({ instanceId: '3', bootId: BOOT_ID });
   });
 
   test.each([
@@ -454,32 +371,29 @@ describe('leaving', () => {
   ])('is not told when %s', async (_name, state, job) => {
     stopping(state, job);
     expect(await run('starling-leave.sh')).toMatchObject({ status: 0 });
-    expect(posted).toEqual([]);
+    expect(node.posted).toEqual([]);
   });
 
   test('does not hold up the power-off when Starling does not answer', async () => {
     stopping('stopping', 'poweroff.target');
-    answers = ['drop'];
+    node.answers = ['drop'];
     expect(await run('starling-leave.sh')).toMatchObject({ status: 0 });
-    expect(posted).toHaveLength(1);
+    expect(node.posted).toHaveLength(1);
   });
 });
 
 describe('installing the engine', () => {
-  const BINARY = '#!/bin/sh\necho k3s\n';
-  const digest = createHash('sha256').update(BINARY).digest('hex');
-  const arm = process.arch === 'arm64';
-  const [file, sums] = arm ? ['k3s-arm64', 'sha256sum-arm64.txt'] : ['k3s', 'sha256sum-amd64.txt'];
-  const pin = arm ? 'STARLING_ENGINE_SHA256_ARM64' : 'STARLING_ENGINE_SHA256_AMD64';
-  const release = '/releases/v1.36.2+k3s1';
-  const install = (more: Record<string, string> = {}) => {
-    environment('agent', { STARLING_ENGINE_SOURCE: `${url}/releases`, ...more });
-    return run('starling-install.sh');
+  const pin = `STARLING_ENGINE_SHA256_${ARCHITECTURE.toUpperCase()}`;
+  const install = (more: Record<string, string> = {}, version = '') => {
+    environment('agent', { STARLING_ENGINE_SOURCE: `${node.url}/releases`, ...more });
+    return run(`starling-install.sh ${version}`.trim());
   };
+  let BINARY: string;
+  let digest: string;
 
   beforeEach(() => {
-    files[`${release}/${file}`] = BINARY;
-    files[`${release}/${sums}`] = `${'0'.repeat(64)}  k3s-airgap-images.tar\n${digest}  ${file}\n`;
+    BINARY = offerRelease('v1.36.2+k3s1');
+    digest = createHash('sha256').update(BINARY).digest('hex');
   });
 
   test('puts a checked, runnable binary in place', async () => {
@@ -490,7 +404,7 @@ describe('installing the engine', () => {
 
   test('a second run fetches nothing', async () => {
     await install();
-    files = {};
+    node.files = {};
     const { status, output } = await install();
     expect(status).toBe(0);
     expect(output).toContain('is there');
@@ -509,8 +423,16 @@ describe('installing the engine', () => {
     expect(await install({ [pin]: digest })).toMatchObject({ status: 0 });
   });
 
+  test('a version that was asked for stays, whatever customData names', async () => {
+    offerRelease('v1.37.0+k3s1');
+    await install();
+    expect(await install({ [pin]: digest }, 'v1.37.0+k3s1')).toMatchObject({ status: 0 });
+    expect(read('usr/local/bin/k3s')).toContain('v1.37.0+k3s1');
+    expect((await install({ [pin]: digest })).output).toContain('k3s v1.37.0+k3s1 is there');
+  });
+
   test('a binary that does not fit its checksum never gets in place', async () => {
-    files[`${release}/${file}`] = 'something else';
+    node.files[`/releases/v1.36.2+k3s1/${BINARY_FILE}`] = 'something else';
     expect(await install()).toMatchObject({ status: 1 });
     expect(readdirSync(at('usr/local/bin'))).toEqual([]);
   });
