@@ -44,7 +44,10 @@ export interface Findings {
   events: EventRecord[];
 }
 
-/** Compares the three views and says which rows change. Pure; a repeat with the result applied finds nothing. */
+/**
+ * Compares the three views and says which rows change. Pure; a repeat with the result applied finds nothing, except that a
+ * parked node that runs boots first and is ready at the next look.
+ */
 export function observe(sight: Sight): Findings {
   const rows = new Map(sight.rows.map((row) => [row.vmId, row]));
   const nodes = sight.engine && new Map(sight.engine.map((node) => [node.name, node]));

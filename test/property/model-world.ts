@@ -95,12 +95,31 @@ export function apply(world: World, action: Action): void {
       for (const vm of world.vms) if (vm.role === 'master') vm.power = 'running';
       return;
     case 'grow':
-      world.capacity += action.agents - agentsOf(world).length;
+      startParked(world, action.agents - servingOf(world));
+      world.capacity += Math.max(0, action.agents - servingOf(world));
       while (agentsOf(world).length < world.capacity) create(world);
       return;
     case 'adopt':
       world.spec = { ...world.spec, agents: { ...world.spec.agents, count: action.agents } };
   }
+}
+
+const isParked = (world: World, { index }: Vm): boolean =>
+  world.rows.some(({ vmId, state }) => vmId === vmIdOf(index) && state === 'parked');
+/** VMs that are not kept in reserve. */
+export const servingOf = (world: World): number => agentsOf(world).filter((vm) => !isParked(world, vm)).length;
+
+function startParked(world: World, count: number): void {
+  const chosen = agentsOf(world)
+    .filter((vm) => isParked(world, vm))
+    .slice(0, Math.max(0, count));
+  const awaitedSince = new Date(world.now).toISOString();
+  for (const vm of chosen) vm.power = 'running';
+  world.rows = world.rows.map((row) =>
+    chosen.some(({ index }) => vmIdOf(index) === row.vmId)
+      ? { ...row, state: 'booting', since: awaitedSince, awaitedSince, repairs: 0 }
+      : row,
+  );
 }
 
 function repaired(world: World, vmIds: string[]): void {

@@ -10,7 +10,17 @@ const vm = fc.record({
   guest: fc.constantFrom<Vm['guest']>('well', 'well', 'hung', 'dead'),
   joined: fc.boolean(),
   believed: fc.option(
-    fc.constantFrom<NodeState>('expected', 'booting', 'joining', 'ready', 'notReady', 'draining', 'leaving', 'failed'),
+    fc.constantFrom<NodeState>(
+      'expected',
+      'booting',
+      'joining',
+      'ready',
+      'notReady',
+      'draining',
+      'leaving',
+      'parked',
+      'failed',
+    ),
   ),
   ageMinutes: fc.nat({ max: 60 }),
   repairs: fc.nat({ max: 3 }),
@@ -72,7 +82,7 @@ const rowsOf = (vm: Vm, belief: Belief): NodeRecord[] => (belief.believed ? [row
 function rowOf(vm: Vm, { believed, ageMinutes, repairs }: Belief): NodeRecord {
   const at = new Date(START - ageMinutes * 60_000).toISOString();
   const state = believed ?? 'expected';
-  const hasJoined = ['ready', 'notReady', 'draining', 'leaving'].includes(state);
+  const hasJoined = ['ready', 'notReady', 'draining', 'leaving', 'parked'].includes(state);
   const base = vm.role === 'master' ? 'master0' : `agents-${vm.index}`;
   return {
     ...nodeRecord('demo', vm.index),
@@ -83,6 +93,8 @@ function rowOf(vm: Vm, { believed, ageMinutes, repairs }: Belief): NodeRecord {
     state,
     since: at,
     createdAt: at,
+    awaitedSince: at,
+    goingDown: state === 'parked',
     registeredAt: hasJoined ? at : '',
     repairs,
   };

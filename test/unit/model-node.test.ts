@@ -1,4 +1,12 @@
-import { advanceTo, canMove, isServing, moveTo, nodeName, type NodeState } from '../../shared/model/node';
+import {
+  advanceTo,
+  canMove,
+  isServing,
+  moveTo,
+  newGeneration,
+  nodeName,
+  type NodeState,
+} from '../../shared/model/node';
 import { nodeRecord } from '../support/records';
 
 const NOW = '2026-02-03T04:05:06.000Z';
@@ -17,7 +25,7 @@ const STATES: readonly NodeState[] = [
 const row = (state: NodeState) => ({ ...nodeRecord('demo', 3), state, detail: 'before' });
 
 describe('the transition table', () => {
-  /** Design §4, written a second time on purpose: whoever changes the one has to think about the other. */
+  /** Written a second time on purpose: whoever changes the one has to think about the other. */
   const ALLOWED = new Set([
     'expected→booting',
     'booting→joining',
@@ -27,7 +35,11 @@ describe('the transition table', () => {
     'ready→draining',
     'notReady→draining',
     'draining→leaving',
+    'expected→parked',
+    'booting→parked',
+    'joining→parked',
     'ready→parked',
+    'notReady→parked',
     'parked→booting',
   ]);
   const pairs = STATES.flatMap((from) => STATES.map((to) => [from, to] as const));
@@ -72,6 +84,28 @@ describe('moving a node', () => {
     ['gone', 'ready'],
   ] as const)('does not take %s to %s', (from, to) => {
     expect(advanceTo(row(from), to, NOW)).toBeUndefined();
+  });
+});
+
+describe('a new generation', () => {
+  const before = { ...row('ready'), registeredAt: NOW, nodeUid: 'uid', goingDown: true, repairs: 2 };
+
+  it('is the same VM under a new name, which may join once and is waited for from now on', () => {
+    const after = newGeneration(before, NOW);
+    expect(after).toMatchObject({ vmId: before.vmId, instanceId: before.instanceId, generation: 2, state: 'expected' });
+    expect(after.nodeName).toBe(`${before.nodeName}-g2`);
+    expect(after).toMatchObject({ ticketAttempt: 0, registeredAt: '', nodeUid: '', goingDown: false, repairs: 0 });
+    expect(after).toMatchObject({ since: NOW, awaitedSince: NOW, createdAt: before.createdAt });
+  });
+
+  it('never has the name of an earlier one', () => {
+    const names = new Set<string>();
+    let row = before;
+    for (let times = 0; times < 10; times++) {
+      names.add(row.nodeName);
+      row = newGeneration(row, NOW);
+    }
+    expect(names.size).toBe(10);
   });
 });
 

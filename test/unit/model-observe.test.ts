@@ -115,12 +115,40 @@ describe('a node that was ready', () => {
     expect(changed).toMatchObject([{ state: 'notReady' }]);
   });
 
-  test.each<NodeState>(['draining', 'leaving', 'failed', 'parked'])(
-    'does not become ready again once it is %s',
-    (state) => {
-      expect(look({ rows: [{ ...ready, state }], engine: [node()] }).changed).toEqual([]);
-    },
-  );
+  test.each<NodeState>(['draining', 'leaving', 'failed'])('does not become ready again once it is %s', (state) => {
+    expect(look({ rows: [{ ...ready, state }], engine: [node()] }).changed).toEqual([]);
+  });
+});
+
+describe('a node that is parked', () => {
+  const parked = row('parked', {
+    registeredAt: NOW,
+    nodeUid: 'uid-1',
+    address: '10.0.0.4',
+    goingDown: true,
+    repairs: 1,
+  });
+  const off = machine({ power: 'deallocated' });
+
+  it('stays so while its VM is off, whatever the engine still believes', () => {
+    expect(look({ rows: [parked], machines: [off], engine: [node()] }).changed).toEqual([]);
+    expect(look({ rows: [parked], machines: [off], engine: [] }).changed).toEqual([]);
+  });
+
+  it('boots when somebody powers its VM on, and is waited for from then', () => {
+    const { changed, events } = look({ rows: [parked], engine: [node({ ready: false })] });
+    expect(changed).toMatchObject([{ state: 'booting', awaitedSince: NOW, repairs: 0 }]);
+    expect(events).toMatchObject([{ type: 'node.booting', data: { from: 'parked', to: 'booting' } }]);
+  });
+
+  it('takes work again once it is back, but not before its VM runs', () => {
+    const booting = { ...parked, state: 'booting' as const, repairs: 0 };
+    const early = look({ rows: [booting], machines: [machine({ power: 'starting' })], engine: [node()] });
+    expect(early).toMatchObject({ changed: [], returned: [] });
+    const { changed, returned } = look({ rows: [booting], engine: [node()] });
+    expect(changed).toMatchObject([{ state: 'ready', goingDown: false }]);
+    expect(returned).toEqual(changed);
+  });
 });
 
 describe('a VM that Azure no longer lists', () => {

@@ -23,6 +23,7 @@ const agent = (index: number, state: NodeState = 'ready', changes: Partial<NodeR
   ...nodeRecord('demo', index),
   state,
   createdAt: ago(60_000),
+  awaitedSince: ago(60_000),
   since: ago(60_000),
   registeredAt: state === 'ready' || state === 'notReady' ? ago(30_000) : '',
   ...changes,
@@ -75,7 +76,49 @@ describe('the phase', () => {
   it('names everything that is amiss', () => {
     const rows = [agent(1), agent(2, 'notReady')];
     const { phaseReason } = decide(rows, { rows, engineReachable: false });
-    expect(phaseReason).toBe('no master answers, 0 of 1 masters are ready, 1 of 3 agents are ready');
+    expect(phaseReason).toBe(
+      'no master answers, 0 of 1 masters are ready (master0: Azure does not list the virtual machine), 1 of 3 agents are ready',
+    );
+  });
+
+  it('says which masters are not ready, and why', () => {
+    const master = (index: number, changes: Partial<NodeRecord>): NodeRecord => ({
+      ...MASTER,
+      vmId: nodeRecord('demo', 90 + index).vmId,
+      instanceId: `master${index}`,
+      ...changes,
+    });
+    const silent = { state: 'notReady', detail: 'the engine has not heard of the node lately' } as const;
+    const masters = [master(0, {}), master(1, silent), master(2, silent)];
+    const spec = { ...wish({ count: 3 }), masters: { ...SPEC.masters, count: 3 as const } };
+    const { phase, phaseReason } = decide([...masters.slice(1), ...three], {
+      spec,
+      rows: [...masters, ...three],
+      capacity: 3,
+      power: { 91: 'deallocated' },
+    });
+    expect(phase).toBe('degraded');
+    expect(phaseReason).toBe(
+      '1 of 3 masters are ready (master1: the virtual machine is deallocated, master2: the engine has not heard of the node lately)',
+    );
+  });
+
+  it('says what keeps the agents from coming', () => {
+    const rows = [agent(1), agent(2)];
+    expect(decide(rows, { shortage: 'OperationNotAllowed: no cores are left' }).phaseReason).toBe(
+      '2 of 3 agents are ready: OperationNotAllowed: no cores are left',
+    );
+    const failed = agent(3, 'failed', { detail: 'AllocationFailed: no room' });
+    expect(decide([...rows, failed]).phaseReason).toBe('2 of 3 agents are ready: AllocationFailed: no room');
+  });
+
+  it('does not miss agents that are parked', () => {
+    const parked = agent(4, 'parked');
+    expect(decide([...three, parked], { power: { 4: 'deallocated' } })).toEqual({
+      phase: 'ready',
+      phaseReason: '',
+      actions: [],
+    });
   });
 });
 
@@ -101,7 +144,7 @@ describe('agents that are not well', () => {
   });
 
   it('are replaced when they never joined in time, but not before', () => {
-    const late = (ms: number) => decide([agent(1), agent(2), agent(3, 'booting', { createdAt: ago(ms) })]).actions;
+    const late = (ms: number) => decide([agent(1), agent(2), agent(3, 'booting', { awaitedSince: ago(ms) })]).actions;
     expect(late(JOIN_DEADLINE_MS - 1000)).toEqual([]);
     expect(late(JOIN_DEADLINE_MS + 1000)).toMatchObject([{ kind: 'replace', vmIds: vmIds(3) }]);
   });
@@ -112,8 +155,20 @@ describe('agents that are not well', () => {
     ]);
   });
 
+  it('are removed when starting them again and again did not bring them back', () => {
+    const evicted = (repairs: number) =>
+      decide([agent(1), agent(2), agent(3, 'notReady', { repairs })], { power: { 3: 'deallocated' } }).actions;
+    expect(evicted(2)).toMatchObject([{ kind: 'start', vmIds: vmIds(3) }]);
+    expect(evicted(3)).toMatchObject([{ kind: 'retire', vmIds: vmIds(3) }]);
+  });
+
+  it('are late from when they were started or reimaged, however old they are', () => {
+    const old = agent(3, 'booting', { createdAt: ago(9e7), awaitedSince: ago(60_000) });
+    expect(decide([agent(1), agent(2), old]).actions).toEqual([]);
+  });
+
   it('are replaced when starting them again and again did not let them join', () => {
-    const late = agent(3, 'booting', { createdAt: ago(JOIN_DEADLINE_MS + 1000), repairs: 3 });
+    const late = agent(3, 'booting', { awaitedSince: ago(JOIN_DEADLINE_MS + 1000), repairs: 3 });
     expect(decide([agent(1), agent(2), late], { power: { 3: 'stopped' } }).actions).toMatchObject([
       { kind: 'replace', vmIds: vmIds(3) },
     ]);
