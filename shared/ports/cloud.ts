@@ -143,23 +143,32 @@ export interface Cloud {
   updateAgents(cluster: string, instanceIds: string[]): Promise<Outcome<Begun>>;
   /** Writes the size of agents to come into the model, never the capacity; conditional on the etag just read. */
   setAgentSize(cluster: string, size: string, etag: string): Promise<Outcome<Begun>>;
-  /** Has Azure evict one agent as if it needed its capacity back: Azure answers at once, and acts within half a minute. */
+  /**
+   * Has Azure evict one agent as if it needed its capacity back: Azure answers at once, and acts within half a minute. Refuses
+   * with INVALID_REQUEST when the agent is no Spot machine, NODE_NOT_FOUND when it is not there, SCALE_SET_CONFLICT when it is off.
+   */
   simulateEviction(cluster: string, instanceId: string): Promise<Outcome<object>>;
+  /** Of masters: one that is not there needs nothing done to it. */
   startMaster(cluster: string, name: string): Promise<Outcome<Begun>>;
   stopMaster(cluster: string, name: string, how: { deallocate: boolean }): Promise<Outcome<Begun>>;
   restartMaster(cluster: string, name: string): Promise<Outcome<Begun>>;
-  /** Deletes the VM with its OS disk; its network card and address stay. A repeat is harmless. */
+  /** Deletes the VM with its OS disk and network card; its public address stays. A repeat is harmless. */
   deleteMaster(cluster: string, name: string): Promise<Outcome<Begun>>;
   /** Lets Azure's own autoscale act or not; without an autoscale setting there is nothing to do. A repeat is harmless. */
   setAutoscale(cluster: string, enabled: boolean): Promise<Outcome<object>>;
   /**
    * Runs a script on a VM through its agent: tens of seconds, one at a time. The script is kept in Azure's logs, so it never
-   * holds a secret. A repeat runs it again.
+   * holds a secret. A repeat runs it again. Throws AZURE_UNAVAILABLE while another one runs there; refuses with COMMAND_FAILED
+   * when the machine is off or not there.
    */
   beginCommand(cluster: string, machine: MachineRef, script: string[]): Promise<Outcome<Begun>>;
+  /** Gives up on a silent machine after a quarter of an hour. A script that fails has succeeded: let it say how it ended. */
   pollCommand(poller: string): Promise<CommandProgress>;
   poll(poller: string): Promise<LongRunning>;
-  /** Account and key of the cluster's shares; undefined when the account is not there. The key is for tickets only, never kept. */
+  /**
+   * Account and key of the cluster's shares; undefined when the account is not there. The key is for tickets only: it is never
+   * written down, and remembered for half a minute, so that a wave of nodes costs two calls.
+   */
   storageAccess(cluster: string): Promise<{ account: string; key: string } | undefined>;
   /** True when the group is there and carries Starling's tags for this cluster. */
   ownsGroup(cluster: string, group: string): Promise<boolean>;

@@ -84,6 +84,14 @@ describe('control routes', () => {
     await expect(get()).resolves.toBeDefined();
   });
 
+  it('carries a request out and loses the answer to it', async () => {
+    const here = await deployed();
+    await here.control('POST', '/_local/faults', { match: { method: 'PUT' }, dropAnswer: true, times: 1 });
+    const put = () => here.resources.resourceGroups.createOrUpdate('lost', { location: 'westeurope' });
+    await expect(put()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    await expect(here.resources.resourceGroups.get('lost')).resolves.toMatchObject({ location: 'westeurope' });
+  });
+
   it.each(['$expand=instanceView', 'agents/virtualMachines?', '^/subscriptions/.+/virtualmachines\\?'])(
     'finds requests by %s',
     async (path) => {
@@ -108,6 +116,7 @@ describe('control routes', () => {
     ['POST', '/_local/faults', { match: { method: 'FETCH' }, status: 500 }, 400, /method/],
     ['POST', '/_local/faults', { match: { verb: 'GET' }, status: 500 }, 400, /match/],
     ['POST', '/_local/faults', { match: {}, status: 9 }, 400, /status/],
+    ['POST', '/_local/faults', { match: {}, dropAnswer: 'yes' }, 400, /dropAnswer/],
     ['POST', '/_local/faults', { match: {}, status: 500, times: 0 }, 400, /times/],
     ['POST', '/_local/faults', { match: {}, statuss: 500 }, 400, /statuss/],
     ['POST', '/_local/events', { mode: 'sometimes' }, 400, /mode/],

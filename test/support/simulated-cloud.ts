@@ -4,9 +4,10 @@ import { simulatedHttpClient } from '../../local/azure/http-client';
 import { createAzureClients, type AzureClients } from '../../shared/azure/clients';
 import { createCloud } from '../../shared/azure/cloud';
 import { createVault } from '../../shared/azure/vault';
-import type { Begun, Cloud, LongRunning, Vault } from '../../shared/ports';
+import type { ClusterSpec } from '../../shared/model/cluster';
+import type { Begun, Cloud, CommandProgress, DeploymentPart, LongRunning, Vault } from '../../shared/ports';
 import type { Outcome } from '../../shared/model/errors';
-import { buildClusterTemplate } from '../../infra/cluster/build-cluster-template';
+import { buildPartTemplate } from '../../infra/cluster/build-cluster-template';
 import { cloud, SUBSCRIPTION, type Cloud as Simulation, type CloudOptions } from '../contract/arm-cloud';
 import { testConfig } from './azure-config';
 import { clusterRecord } from './records';
@@ -19,6 +20,8 @@ export interface SimulatedCloud extends Simulation {
   requests: string[];
   /** Polls in simulated time, as often as Azure asks for, until it is no longer running. */
   settle(begun: Outcome<Begun>): Promise<LongRunning>;
+  /** The same for a command on a machine. */
+  settleCommand(begun: Outcome<Begun>): Promise<CommandProgress>;
   /** Lets simulated time pass until the condition holds. */
   until(holds: () => Promise<boolean>): Promise<void>;
 }
@@ -52,16 +55,23 @@ export function simulatedCloud(options: CloudOptions = {}): SimulatedCloud {
     vault: createVault(clients),
     requests,
     until,
-    async settle(begun) {
-      if (!begun.ok) throw new Error(`refused: ${begun.code} ${begun.message}`);
-      for (let polls = 0; polls < 300; polls += 1) {
-        const state = await adapter.poll(begun.poller);
-        if (state.state !== 'running') return state;
-        await simulation.clock.advance(state.retryAfterMs);
-      }
-      throw new Error('the operation did not end');
-    },
+    settle: (begun) => polled(simulation, begun, adapter.poll),
+    settleCommand: (begun) => polled(simulation, begun, adapter.pollCommand),
   };
+}
+
+async function polled<State extends { state: string }>(
+  { clock }: Simulation,
+  begun: Outcome<Begun>,
+  poll: (poller: string) => Promise<State | { state: 'running'; retryAfterMs: number }>,
+): Promise<State> {
+  if (!begun.ok) throw new Error(`refused: ${begun.code} ${begun.message}`);
+  for (let polls = 0; polls < 300; polls += 1) {
+    const state = await poll(begun.poller);
+    if (!('retryAfterMs' in state)) return state;
+    await clock.advance(state.retryAfterMs);
+  }
+  throw new Error('the operation did not end');
 }
 
 /** Asks the simulated identity endpoint, so that the audience of each token is checked as Azure would. */
@@ -79,22 +89,35 @@ function credentialOf({ azure, clock }: Simulation) {
   };
 }
 
-/** What Starling really submits for a cluster. */
-export function templateOf(cluster: string, agents = 3) {
+type AgentsSpec = ClusterSpec['agents'];
+
+/** What Starling really submits for a cluster, or for a part of it. */
+export function templateOf(
+  cluster: string,
+  agents = 3,
+  changes: Partial<AgentsSpec> = {},
+  part: DeploymentPart = 'all',
+): ReturnType<typeof buildPartTemplate> {
   const { spec } = clusterRecord();
   const { functionAppId } = testConfig();
-  return buildClusterTemplate({
+  const input = {
     cluster,
-    spec: { ...spec, agents: { ...spec.agents, count: agents, max: Math.max(10, agents) } },
+    spec: { ...spec, agents: { ...spec.agents, count: agents, max: Math.max(10, agents), ...changes } },
     app: { url: 'https://app.example', functionAppId, eventFunctionName: 'onEvent', outboundAddresses: [] },
     customData: { master: () => 'bWFzdGVy', agent: 'YWdlbnQ=' },
     suffix: 'x7k2m',
-  });
+  };
+  return buildPartTemplate(input, part);
 }
 
 /** Deploys the cluster and waits until Azure is done. */
-export async function deploy(simulated: SimulatedCloud, cluster: string, agents = 3): Promise<void> {
-  const { template, parameters } = templateOf(cluster, agents);
+export async function deploy(
+  simulated: SimulatedCloud,
+  cluster: string,
+  agents = 3,
+  changes: Partial<AgentsSpec> = {},
+): Promise<void> {
+  const { template, parameters } = templateOf(cluster, agents, changes);
   await simulated.cloud.ensureGroups(cluster, 'westeurope');
   const begun = await simulated.cloud.beginDeployment(cluster, template, parameters);
   if (!begun.ok) throw new Error(begun.message);

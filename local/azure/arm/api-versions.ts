@@ -11,6 +11,7 @@ const VERSIONS: Record<string, readonly string[]> = {
     ...['2022-11-01', '2023-03-01', '2023-07-01', '2023-09-01', '2024-03-01', '2024-07-01', '2024-11-01', '2025-04-01'],
     '2026-03-01',
   ],
+  'microsoft.compute/skus': ['2017-09-01', '2019-04-01', '2021-07-01'],
   // The network provider answers for the interfaces of instances, at this version only.
   'microsoft.compute/virtualmachinescalesets/networkinterfaces': ['2018-10-01'],
   'microsoft.compute/virtualmachinescalesets/virtualmachines/networkinterfaces': ['2018-10-01'],
