@@ -199,7 +199,7 @@ describe('rights of Starling in a cluster', () => {
     for (const { rules } of documents.filter(({ kind }) => kind.endsWith('Role'))) {
       expect(JSON.stringify(rules)).not.toContain('*');
       const secrets = rules.filter(({ resources }) => resources.includes('secrets')).flatMap(({ verbs }) => verbs);
-      expect(secrets.filter((verb) => !['create', 'delete'].includes(verb))).toEqual([]);
+      expect(secrets.filter((verb) => !['create', 'patch', 'delete'].includes(verb))).toEqual([]);
     }
   });
 
