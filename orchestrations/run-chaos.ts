@@ -45,14 +45,13 @@ function* run(context: OrchestrationContext, input: ChaosInput): Workflow<Ending
   return endingOf(plan.step, conclusion);
 }
 
-/** A step that fails for good is no reason to leave a report without its verdict. */
+/** A step that fails for good ends the operation, but leaves no report without its verdict. */
 function* safely(context: OrchestrationContext, plan: ChaosPlan): Workflow<Conclusion> {
   try {
     return yield* strikeAll(context, plan);
   } catch (error) {
-    const [message = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-    const reason = `the run broke off: ${message.slice(0, 300)}`;
-    return { verdict: 'deviated', reason, error: { code: 'INTERNAL', message: reason } };
+    yield* conclude(context, plan.step, { verdict: 'deviated', reason: 'the run broke off, see its operation' });
+    throw error;
   }
 }
 

@@ -2,11 +2,10 @@ import type { ChaosAction, ChaosReport } from '../../shared/model/chaos';
 import type { ChaosTarget } from '../../shared/model/chaos-recovery';
 import { withProblem, withVictims } from '../../shared/model/chaos-report';
 import { AppError, refuse, type Outcome, type Refusal } from '../../shared/model/errors';
-import { newGeneration, type NodeRecord } from '../../shared/model/node';
-import { stateEvent } from '../../shared/model/observe';
 import type { Begun, World } from '../../shared/ports';
 import type { ChaosStep, ChaosStrike } from '../contracts';
-import { engineOf, isoNow, mayProceed, requireCluster, updateNodes, writeEvent } from './records';
+import { isoNow, mayProceed, writeEvent } from './records';
+import { renewMachines } from './renewal';
 
 type StrikeInput = ChaosStep & { targets: ChaosTarget[] };
 
@@ -41,11 +40,11 @@ export async function strikeAgents(world: World, input: StrikeInput): Promise<Ou
 }
 
 const STRIKES: Record<ChaosAction, (world: World, input: StrikeInput) => Promise<Deed>> = {
-  restart: (world, input) => together(input, (ids) => world.cloud.restartAgents(input.cluster, ids)),
+  restart: (world, input) => renew(world, input, 'restart'),
+  reimage: (world, input) => renew(world, input, 'reimage'),
   deallocate: (world, input) =>
     together(input, (ids) => world.cloud.stopAgents(input.cluster, ids, { deallocate: true })),
-  delete: (world, input) => together(input, (ids) => world.cloud.deleteAgents(input.cluster, ids)),
-  reimage,
+  delete: remove,
   evict,
 };
 
@@ -59,29 +58,23 @@ async function together(
   return begun.ok ? { hit: targets, poller: begun.poller } : { hit: [], poller: null, refusal: begun };
 }
 
-/** An empty disk is a new generation: without it the machine could not join again. */
-async function reimage(world: World, input: StrikeInput): Promise<Deed> {
-  const rows = await openGenerations(world, input);
-  const hasBooted = ({ ticketAttempt, registeredAt }: NodeRecord): boolean => ticketAttempt > 0 || registeredAt !== '';
-  const booted = new Set(rows.filter(hasBooted).map(({ vmId }) => vmId));
-  const due = input.targets.filter(({ vmId }) => !booted.has(vmId));
-  if (due.length === 0) return { hit: input.targets, poller: null };
-  const deed = await together({ ...input, targets: due }, (ids) => world.cloud.reimageAgents(input.cluster, ids));
-  return deed.refusal ? deed : { ...deed, hit: input.targets };
+/** Azure may give an instance id again: a repeat must not delete who has it now. */
+async function remove(world: World, input: StrikeInput): Promise<Deed> {
+  const wanted = new Set(input.targets.map(({ vmId }) => vmId));
+  const machines = await world.cloud.listMachines(input.cluster);
+  const ids = machines.filter(({ vmId }) => wanted.has(vmId)).map(({ instanceId }) => instanceId);
+  if (ids.length === 0) return { hit: input.targets, poller: null };
+  return together(input, () => world.cloud.deleteAgents(input.cluster, ids));
 }
 
-/** Opens each target's new generation, unless that was done before, and takes its old node and password from the engine. */
-async function openGenerations(world: World, { cluster, operationId, targets }: StrikeInput): Promise<NodeRecord[]> {
-  const now = isoNow(world);
-  const before = new Map(targets.map(({ vmId, generation }) => [vmId, generation]));
-  const rows = await updateNodes(world, cluster, [...before.keys()], (row) =>
-    row.generation === before.get(row.vmId) ? newGeneration(row, now) : undefined,
-  );
-  const opened = rows.filter(({ since, ticketAttempt }) => since === now && ticketAttempt === 0);
-  await world.events.append(opened.map((row) => stateEvent(row, 'ready', { now, cause: operationId })));
-  const engine = await engineOf(world, await requireCluster(world, cluster));
-  for (const { nodeName, uid } of targets) await engine?.removeNode(nodeName, uid);
-  return rows;
+/** As every restart and reimage, which opens the new generation without which the machine could not join again. */
+async function renew(
+  world: World,
+  { cluster, operationId, targets }: StrikeInput,
+  action: 'restart' | 'reimage',
+): Promise<Deed> {
+  const begun = await renewMachines(world, { cluster, operationId, action, nodes: targets });
+  return begun.ok ? { hit: targets, poller: begun.pollers[0] ?? null } : { hit: [], poller: null, refusal: begun };
 }
 
 /** Azure evicts one at a time. */

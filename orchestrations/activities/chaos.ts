@@ -97,7 +97,7 @@ function sortOut(
     if (why || !row || !node) spared.set(vmId, why);
     else {
       const { nodeName, instanceId, generation } = row;
-      targets.push({ vmId, nodeName, instanceId, generation, uid: node.uid, bootId: node.bootId });
+      targets.push({ vmId, nodeName, instanceId, generation, nodeUid: node.uid, bootId: node.bootId });
     }
   }
   return { targets, spared };

@@ -3,15 +3,11 @@ import type { ChaosNode } from './chaos-plan';
 import { withVictims } from './chaos-report';
 import type { NodeRecord } from './node';
 import type { MachineView } from './observe';
+import type { NodeBefore } from './renewal';
 
 /** A victim as it was right before its strike: by this its return is told from its never having left. */
-export interface ChaosTarget {
-  vmId: string;
-  nodeName: string;
+export interface ChaosTarget extends NodeBefore {
   instanceId: string;
-  uid: string;
-  bootId: string;
-  generation: number;
 }
 
 /** One look at the cluster after a strike. */

@@ -240,7 +240,7 @@ describe('a recovery', () => {
     vmId: victim.vmId,
     nodeName: victim.nodeName,
     instanceId: '1',
-    uid: 'u',
+    nodeUid: 'u',
     bootId: 'first',
     generation: 1,
   };
