@@ -31,12 +31,14 @@ const local = {
   ],
   external: ['@azure/functions-core', 'libsql', 'azurite', 'azurite/*'],
 };
+// Entra ID's sign-in is part of the bundle, but evaluated only by runs that need it.
+const cli = { entryPoints: ['cli/main.ts', 'cli/tour.ts'] };
 
 /** About two seconds. Call it under the setup lock (`prepare.mjs`). */
 export async function build(root) {
   const sources = hashSources(root);
   const outputs = [];
-  for (const part of [app, local]) {
+  for (const part of [app, local, cli]) {
     const entryPoints = part.entryPoints.filter((file) => existsSync(join(root, file)));
     if (entryPoints.length === 0) continue;
     const { outputFiles } = await bundle({ ...common, ...part, entryPoints, absWorkingDir: root });

@@ -6,6 +6,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+const startedIn = process.cwd();
+/** npm changes to the root first, and says where it was called. */
+const calledFrom = () =>
+  process.env.npm_lifecycle_event === 'starling' ? (process.env.INIT_CWD ?? startedIn) : startedIn;
+
 /** `help` is shown by `npm run help` and repeated in the README; a test compares the two. */
 export const COMMANDS = {
   start: {
@@ -36,6 +41,15 @@ export const COMMANDS = {
     needs: 'install',
     run: async () => (await import('./openapi.mjs')).printOpenApi(root),
   },
+  starling: {
+    help: 'the command line; docs/cli.md explains it',
+    needs: 'build',
+    run: async (args) => {
+      process.chdir(calledFrom()); // files that it is given are the caller's
+      await runBuilt('cli/main.js')(args);
+    },
+  },
+  tour: { help: 'a cluster’s whole life in three minutes', needs: 'build', run: runBuilt('cli/tour.js') },
   help: { help: 'this list', needs: 'nothing', run: printHelp },
 };
 
@@ -84,7 +98,8 @@ function refuseOldNode() {
   );
 }
 
-async function main([name = 'help', ...args]) {
+/** Runs one of the commands. */
+export async function main([name = 'help', ...args]) {
   refuseOldNode();
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new Error(`There is no command "${name}". These are: ${Object.keys(COMMANDS).join(', ')}.`);

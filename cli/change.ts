@@ -1,0 +1,98 @@
+import { stringify } from 'yaml';
+import type { AnswerOf, RequestOf, RouteName } from './client';
+import { failureOf, follow, type Operation } from './follow';
+import { confirm, confirmByName } from './output/confirm';
+import { duration } from './output/duration';
+import type { Common, Session } from './session';
+
+/** Routes that can be previewed are those that change something. */
+export type ChangingRoute = {
+  [Name in RouteName]: RequestOf<Name> extends { query?: { whatIf?: unknown } } ? Name : never;
+}[RouteName];
+
+interface WhatIf {
+  whatIf: true;
+  verb: string;
+  would: string[];
+}
+
+/** Whether a change deletes something: then it is shown first, and somebody has to agree. */
+export type Deletes = false | 'something' | { everythingOf: string };
+
+/**
+ * Carries out a change as its options say: previews it, asks before anything is deleted, begins it, shows its progress
+ * and prints how it ended. Throws a Failure when it did not succeed. Answers without an operation go to `done`.
+ */
+export async function change<Name extends ChangingRoute>(
+  session: Session,
+  options: Common,
+  { name, request, deletes = false, done }: Change<Name>,
+): Promise<void> {
+  const preview = (): Promise<WhatIf> => whatIf(session, name, request);
+  if (options.whatIf) return printPreview(session, options, await preview());
+  if (deletes && !options.yes) await askFirst(session, deletes, (await preview()).would);
+  const answer = (await session.client().call(name, request)) as { status: number; body: unknown };
+  if (answer.status === 202) return finish(session, options, answer.body as Operation);
+  if (options.json) return session.terminal.print(JSON.stringify(answer.body, null, 2));
+  done?.(answer as AnswerOf<Name>);
+}
+
+interface Change<Name extends ChangingRoute> {
+  name: Name;
+  request: RequestOf<Name>;
+  deletes?: Deletes;
+  /** What to say about an answer other than a begun operation. */
+  done?(answer: AnswerOf<Name>): void;
+}
+
+async function whatIf<Name extends ChangingRoute>(
+  session: Session,
+  name: Name,
+  request: RequestOf<Name>,
+): Promise<WhatIf> {
+  const asked = { ...request, query: { ...request.query, whatIf: 'true' } } as RequestOf<Name>;
+  const { body } = (await session.client().call(name, asked)) as { body: WhatIf | object };
+  // A deploy of what is there already answers the cluster itself: nothing would be done.
+  return 'would' in body ? body : { whatIf: true, verb: name, would: [] };
+}
+
+function printPreview({ terminal }: Session, { json }: Common, preview: WhatIf): void {
+  if (json) return terminal.print(JSON.stringify(preview, null, 2));
+  const { verb, would } = preview;
+  if (would.length === 0) return terminal.print(`${verb}: nothing would change`);
+  terminal.print(`${verb} would`);
+  for (const line of would) terminal.print(`  ${line}`);
+}
+
+const askFirst = ({ terminal }: Session, deletes: Exclude<Deletes, false>, would: string[]): Promise<void> =>
+  deletes === 'something' ? confirm(terminal, would) : confirmByName(terminal, deletes.everythingOf, would);
+
+/** Waits for a begun operation unless `--no-wait`, and prints it. */
+export async function finish(session: Session, options: Common, begun: Operation): Promise<void> {
+  if (options.wait === false) return printBegun(session, options, begun);
+  const [ended = begun] = await follow(session, [begun.id]);
+  printEnded(session, options, ended);
+}
+
+function printBegun({ terminal }: Session, { json }: Common, operation: Operation): void {
+  if (json) return terminal.print(JSON.stringify(operation, null, 2));
+  terminal.print(operation.id);
+  terminal.note(`${operation.verb} has begun; follow it with starling operations wait ${operation.id}`);
+}
+
+/** Throws when it did not succeed. */
+export function printEnded({ terminal }: Session, { json }: Common, operation: Operation): void {
+  if (json) terminal.print(JSON.stringify(operation, null, 2));
+  const failure = failureOf(operation);
+  if (failure) throw failure;
+  if (json) return;
+  const { verb, cluster, startedAt, endedAt, result } = operation;
+  const took = duration(Date.parse(endedAt ?? startedAt) - Date.parse(startedAt));
+  terminal.print(`${verb} of ${cluster} succeeded after ${took}`);
+  for (const line of resultLines(result)) terminal.print(`  ${line}`);
+}
+
+function resultLines(result: unknown): string[] {
+  const isEmpty = result === null || typeof result !== 'object' || Object.keys(result).length === 0;
+  return isEmpty ? [] : stringify(result, { lineWidth: 0 }).trimEnd().split('\n');
+}

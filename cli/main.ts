@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommanderError } from 'commander';
+import { createClient, type Client } from './client';
+import { findStarling } from './connection';
+import { EXIT, type ExitCode } from './exit-codes';
+import { Failure } from './failure';
+import { createTerminal, type Terminal } from './output/terminal';
+import { createProgram } from './program';
+import type { Session } from './session';
+
+/** `starling …`: one command, then the process ends with a code of exit-codes.ts. */
+
+// dist/cli/main.js → the clone
+const HOME = join(__dirname, '..', '..');
+
+const version = (): string =>
+  (JSON.parse(readFileSync(join(HOME, 'package.json'), 'utf8')) as { version: string }).version;
+
+async function main(args: string[]): Promise<void> {
+  const { env } = process;
+  const terminal = createTerminal(env);
+  endQuietlyWhenNobodyReads();
+  try {
+    await createProgram(createSession(terminal), version()).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    process.exitCode = explain(terminal, error, args);
+  }
+}
+
+function createSession(terminal: Terminal): Session {
+  const { env } = process;
+  const cwd = process.cwd();
+  const heedInterrupt = interruptOnce();
+  let client: Client | undefined;
+  return {
+    client: () => (client ??= createClient(findStarling(env, cwd, HOME))),
+    terminal,
+    env,
+    cwd,
+    get interrupted() {
+      return heedInterrupt();
+    },
+    sleep: (milliseconds) => pause(milliseconds, heedInterrupt()),
+    now: () => Date.now(),
+  };
+}
+
+/** From the first call on Ctrl-C only aborts the signal; a second one ends the process. Before, it ends at once. */
+function interruptOnce(): () => AbortSignal {
+  const interrupt = new AbortController();
+  let isHeeded = false;
+  return () => {
+    if (!isHeeded)
+      process.on('SIGINT', () => (interrupt.signal.aborted ? process.exit(EXIT.interrupted) : interrupt.abort()));
+    isHeeded = true;
+    return interrupt.signal;
+  };
+}
+
+function pause(milliseconds: number, interrupted: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (interrupted.aborted) return resolve();
+    const end = (): void => {
+      interrupted.removeEventListener('abort', end);
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    interrupted.addEventListener('abort', end);
+  });
+}
+
+/** Prints what went wrong: code, what happened, what to do next. */
+function explain(terminal: Terminal, error: unknown, args: string[]): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has spoken already
+  if (!(error instanceof Failure)) {
+    terminal.note(
+      `BUG: ${error instanceof Error ? (process.env['STARLING_DEBUG'] ? error.stack : error.message) : String(error)}`,
+    );
+    terminal.note('next: report it, with what STARLING_DEBUG=1 shows');
+    return EXIT.failed;
+  }
+  if (error.answer !== undefined && wantsJson(args)) terminal.print(JSON.stringify(error.answer, null, 2));
+  terminal.note(`${error.code}: ${error.message}`);
+  terminal.note(`next: ${error.next}`);
+  return error.exitCode;
+}
+
+const wantsJson = (args: string[]): boolean => args.slice(0, endOfOptions(args)).includes('--json');
+
+function endOfOptions(args: string[]): number {
+  const at = args.indexOf('--');
+  return at < 0 ? args.length : at;
+}
+
+/** `starling events | head` is no failure. */
+function endQuietlyWhenNobodyReads(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    throw error;
+  });
+}
+
+void main(process.argv.slice(2));
