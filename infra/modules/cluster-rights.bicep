@@ -2,7 +2,7 @@
 //   It makes and deletes resource groups `{cluster}-compute` and `{cluster}-storage`, and everything in them. Azure cannot
 //   limit that to groups of a certain name or tag, so the role is good for ANY group of the subscription: give Starling a
 //   subscription of its own. In its code it touches only groups that carry its tags.
-//   It has root on clusters' machines: `virtualMachines/*` includes run command, which `logs` uses.
+//   It has root on clusters' machines: `virtualMachines/*` includes run command, which `logs`, snapshots and upgrades use.
 //   It cannot assign roles, read other vaults, use identities, or change anything that is not listed here.
 targetScope = 'subscription'
 
@@ -24,13 +24,17 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (defineR
         actions: [
           // Groups, the deployment of a cluster, and the search for leftovers.
           'Microsoft.Resources/subscriptions/read'
+          'Microsoft.Resources/subscriptions/locations/read'
+          'Microsoft.Resources/subscriptions/operationresults/read'
           'Microsoft.Resources/subscriptions/resources/read'
           'Microsoft.Resources/subscriptions/resourceGroups/read'
           'Microsoft.Resources/subscriptions/resourceGroups/write'
           'Microsoft.Resources/subscriptions/resourceGroups/delete'
           'Microsoft.Resources/subscriptions/resourceGroups/resources/read'
           'Microsoft.Resources/deployments/*'
-          // Machines.
+          // The list of a deployment's operations has kept its old path.
+          'Microsoft.Resources/subscriptions/resourcegroups/deployments/operations/read'
+          // Machines: their power, size, eviction and run command are actions of theirs.
           'Microsoft.Compute/availabilitySets/*'
           'Microsoft.Compute/virtualMachines/*'
           'Microsoft.Compute/virtualMachineScaleSets/*'
@@ -38,6 +42,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (defineR
           'Microsoft.Compute/disks/write'
           'Microsoft.Compute/disks/delete'
           'Microsoft.Compute/skus/read'
+          'Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read'
           'Microsoft.Compute/locations/usages/read'
           'Microsoft.Compute/locations/operations/read'
           // Their network; the joins that a scale set's write is checked for are included.
