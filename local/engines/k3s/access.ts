@@ -18,12 +18,14 @@ export interface Attributes {
   name: string;
 }
 
-/** Only the ServiceAccount's bearer token is known here; anonymous requests are refused, as k3s is started. */
-export function authenticate(cluster: ClusterRecord, authorization: string | undefined): Caller {
+/** Bearer tokens of ServiceAccounts: Starling's own and those that were asked for; anonymous requests are refused. */
+export function authenticate(cluster: ClusterRecord, authorization: string | undefined, now: number): Caller {
   const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? '';
-  const { credential } = cluster;
-  if (!credential || !sameText(token, credential.token)) throw unauthorized();
-  return { user: credential.user };
+  const { credential, issued = [] } = cluster;
+  const known = [...(credential ? [credential] : []), ...issued.filter(({ expiresAt }) => expiresAt > now)];
+  const found = known.find((one) => sameText(token, one.token));
+  if (!found) throw unauthorized();
+  return { user: found.user };
 }
 
 function sameText(left: string, right: string): boolean {
@@ -69,8 +71,14 @@ function rulesFor(objects: KubeObjects, caller: Caller, namespace: string): Rule
 const names = (binding: Binding, caller: Caller): boolean =>
   (binding.subjects ?? []).some(
     ({ kind, name, namespace }) =>
-      kind === 'ServiceAccount' && caller.user === `system:serviceaccount:${namespace ?? ''}:${name}`,
+      (kind === 'ServiceAccount' && caller.user === `system:serviceaccount:${namespace ?? ''}:${name}`) ||
+      (kind === 'Group' && groupsOf(caller).includes(name)),
   );
+
+function groupsOf({ user }: Caller): string[] {
+  const namespace = user.split(':')[2] ?? '';
+  return ['system:authenticated', 'system:serviceaccounts', `system:serviceaccounts:${namespace}`];
+}
 
 function permits(rule: Rule, wanted: Attributes): boolean {
   const includes = (list: string[] | undefined, value: string): boolean =>
@@ -82,45 +90,4 @@ function permits(rule: Rule, wanted: Attributes): boolean {
     includes(rule.resources, wanted.resource) &&
     nameAllowed
   );
-}
-
-/** A write to a Secret, as an admission policy sees it. */
-export interface SecretWrite {
-  operation: 'CREATE' | 'UPDATE' | 'DELETE';
-  secret: Pick<KubeObject, 'metadata' | 'type' | 'data' | 'stringData'>;
-}
-
-/**
- * The fence of cluster.md 1.3: the right to make Secrets in kube-system is near-admin, so a bound
- * ValidatingAdmissionPolicy lets through bootstrap tokens only. Its CEL is not run: what the product's policy says is
- * repeated here, and holds only while the cluster has one. Without a bound policy everything passes, as it really would.
- */
-export function admitSecretWrite(objects: KubeObjects, write: SecretWrite): void {
-  const policies = objects.list('validatingadmissionpolicybindings').flatMap((binding) => {
-    const policy = objects.find('validatingadmissionpolicies', '', String(binding.spec?.policyName));
-    return policy ? [{ policy, binding }] : [];
-  });
-  const why = fenceRefusal(write);
-  const [fence] = policies;
-  if (!fence || why === undefined) return;
-  const [validation] = (fence.policy.spec?.validations ?? []) as { reason?: string }[];
-  // Kubernetes' default reason of a failed validation is Invalid, which is 422 in spite of the wording.
-  const reason = validation?.reason ?? 'Invalid';
-  const by = `ValidatingAdmissionPolicy '${fence.policy.metadata.name}' with binding '${fence.binding.metadata.name}'`;
-  const message = `secrets "${write.secret.metadata.name}" is forbidden: ${by} denied request: ${why}`;
-  throw new KubeError(reason === 'Forbidden' ? 403 : 422, reason, message);
-}
-
-function fenceRefusal({ operation, secret }: SecretWrite): string | undefined {
-  const { name, namespace } = secret.metadata;
-  const isBootstrapName = namespace === 'kube-system' && name.startsWith('bootstrap-token-');
-  const isPassword = namespace === 'kube-system' && name.endsWith('.node-password.k3s');
-  const expires = { ...secret.data, ...secret.stringData }.expiration !== undefined;
-  if (operation === 'UPDATE') return 'Starling changes no Secret.';
-  if (operation === 'DELETE')
-    return isBootstrapName || isPassword
-      ? undefined
-      : 'Starling deletes only bootstrap tokens and the passwords of nodes.';
-  const isBootstrap = isBootstrapName && secret.type === 'bootstrap.kubernetes.io/token' && expires;
-  return isBootstrap ? undefined : 'Starling creates only bootstrap tokens that expire.';
 }

@@ -1,19 +1,23 @@
 import type { SimRequest, SimResponse } from '../../azure/http';
 import type { Clock } from '../../clock';
-import { admitSecretWrite, authenticate, authorize } from './access';
-import { parseTarget, verbOf, type Target } from './api-target';
+import { authenticate, authorize } from './access';
+import { admitWrite } from './admission';
+import { parseTarget, verbOf } from './api-target';
+import { created, parseBody, patchedObject, updated, type WriteCall, type Written } from './api-writes';
 import type { ClusterRecord, Clusters } from './clusters';
 import { requireDisruptionBudget } from './disruption';
-import { apiVersionOf, type KubeObject, type NewKubeObject } from './kube-object';
-import { resourceType, requirePreconditions, type KubeObjects, type Preconditions } from './objects';
+import { apiVersionOf, type KubeObject } from './kube-object';
+import { rehearsal, requirePreconditions, type Preconditions } from './objects';
 import { patched } from './patch';
 import { fieldSelector, labelSelector, page } from './selectors';
-import { KubeError, badRequest, conflict, invalid, json, notFound, statusResponse, success } from './status';
+import { KubeError, json, statusResponse, success } from './status';
+import { issueToken } from './token-requests';
 import type { Workloads } from './workloads';
 
 interface Dependencies {
   clusters: Clusters;
   workloads: Workloads;
+  nodeChanged: (clusterUid: string, node: KubeObject) => void;
   nodeRemoved: (clusterUid: string, node: KubeObject) => void;
   secretWritten: (clusterUid: string, secret: KubeObject) => void;
   clock: Clock;
@@ -22,10 +26,8 @@ interface Dependencies {
 /** The Kubernetes API of one cluster. Every refusal is a `Status`, as client libraries expect. */
 export type KubeApi = (cluster: ClusterRecord, request: SimRequest) => SimResponse;
 
-interface Call extends Target {
+interface Call extends WriteCall {
   cluster: ClusterRecord;
-  objects: KubeObjects;
-  request: SimRequest;
   verb: string;
 }
 
@@ -42,8 +44,10 @@ export function createKubeApi(dependencies: Dependencies): KubeApi {
 
 function answer(dependencies: Dependencies, cluster: ClusterRecord, request: SimRequest): SimResponse {
   const { pathname } = request.url;
-  const objects = dependencies.clusters.objects(cluster.uid);
-  const caller = authenticate(cluster, request.headers.authorization);
+  const stored = dependencies.clusters.objects(cluster.uid);
+  const isTried = request.url.searchParams.get('dryRun') === 'All';
+  const objects = isTried ? rehearsal(stored, dependencies.clock) : stored;
+  const caller = authenticate(cluster, request.headers.authorization, dependencies.clock.now());
   const plain = PLAIN_PATHS[pathname];
   if (plain) return plain(cluster);
   const target = parseTarget(pathname);
@@ -51,14 +55,17 @@ function answer(dependencies: Dependencies, cluster: ClusterRecord, request: Sim
   const resource =
     target.subresource === '' ? target.resource.plural : `${target.resource.plural}/${target.subresource}`;
   authorize(objects, caller, { ...target, verb, resource, group: target.resource.group });
-  const call: Call = { ...target, cluster, objects, request, verb };
+  const call: Call = { ...target, cluster, objects, request, verb, caller };
   const act = ACTIONS[`${verb} ${target.subresource}`.trim()];
   if (!act)
     throw new KubeError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
-  const response = act(call, dependencies);
-  if (!['get', 'list'].includes(verb)) dependencies.workloads.changed(cluster.uid);
+  const response = act(call, isTried ? { ...dependencies, ...NO_EFFECTS } : dependencies);
+  if (!isTried && !['get', 'list'].includes(verb)) dependencies.workloads.changed(cluster.uid);
   return response;
 }
+
+/** Of a dry run nobody hears. */
+const NO_EFFECTS = { nodeChanged: () => undefined, nodeRemoved: () => undefined, secretWritten: () => undefined };
 
 /** Open to every authenticated caller through `system:public-info-viewer`. */
 const PLAIN_PATHS: Record<string, (cluster: ClusterRecord) => SimResponse> = {
@@ -76,10 +83,11 @@ type Action = (call: Call, dependencies: Dependencies) => SimResponse;
 const ACTIONS: Record<string, Action> = {
   get: ({ objects, resource, namespace, name }) => json(200, objects.get(resource.plural, namespace, name)),
   list,
-  create,
-  update,
-  patch,
+  create: (call, dependencies) => noticed(call, dependencies, created(call)),
+  update: (call, dependencies) => noticed(call, dependencies, updated(call)),
+  patch: (call, dependencies) => noticed(call, dependencies, patchedObject(call)),
   delete: remove,
+  'create token': (call, dependencies) => json(201, issueToken(call, dependencies)),
   'create eviction': evict,
   'get scale': (call) => json(200, scaleOf(current(call))),
   'update scale': scale,
@@ -107,70 +115,14 @@ function list({ objects, resource, namespace, request }: Call, { clock }: Depend
   return json(200, { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata, items });
 }
 
-function create({ objects, resource, namespace, request, cluster }: Call, dependencies: Dependencies): SimResponse {
-  const body = parseBody(request.body) as NewKubeObject;
-  const given = body.metadata ?? {};
-  if (given.name === undefined && given.generateName === undefined)
-    throw invalid(resource, '', 'metadata.name: Required value: name or generateName is required');
-  if (given.namespace !== undefined && given.namespace !== namespace)
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  const object = { ...body, metadata: { ...given, ...(resource.namespaced && { namespace }) } };
-  if (resource.plural === 'secrets')
-    admitSecretWrite(objects, { operation: 'CREATE', secret: { ...object, metadata: asMetadata(object) } });
-  const created = objects.create(resource.plural, object);
-  if (resource.plural === 'secrets') dependencies.secretWritten(cluster.uid, created);
-  return json(201, created);
-}
-
-const asMetadata = ({ metadata }: NewKubeObject): KubeObject['metadata'] =>
-  ({ ...metadata, name: metadata.name ?? metadata.generateName ?? '' }) as KubeObject['metadata'];
-
-function update(call: Call): SimResponse {
-  const body = parseBody(call.request.body) as KubeObject;
-  return json(200, replace(call, current(call), body));
-}
-
-function patch(call: Call): SimResponse {
-  const { objects, resource, namespace, name, request } = call;
-  const contentType = request.headers['content-type'] ?? '';
-  const existing = objects.find(resource.plural, namespace, name);
-  if (!existing && contentType.startsWith('application/apply-patch')) {
-    const applied = patched({ metadata: {} } as NewKubeObject, contentType, request.body);
-    return json(
-      201,
-      objects.create(resource.plural, { ...applied, metadata: { ...applied.metadata, name, namespace } }),
-    );
-  }
-  if (!existing) throw notFound(resource, name);
-  return json(200, replace(call, existing, patched(existing, contentType, request.body)));
-}
-
-/** Checks what may not change, keeps what the server owns, and writes. */
-function replace({ objects, resource, name }: Call, before: KubeObject, after: KubeObject): KubeObject {
-  const { uid, resourceVersion, creationTimestamp, namespace } = before.metadata;
-  const claimed = after.metadata.resourceVersion;
-  if (claimed && claimed !== resourceVersion)
-    throw conflict(
-      resource,
-      name,
-      'the object has been modified; please apply your changes to the latest version and try again',
-    );
-  if (before.spec?.providerID && after.spec?.providerID !== before.spec.providerID)
-    throw invalid(
-      resource,
-      name,
-      'spec.providerID: Forbidden: node updates may not change providerID except from "" to valid',
-    );
-  if (resource.plural === 'secrets') admitSecretWrite(objects, { operation: 'UPDATE', secret: before });
-  const metadata = {
-    ...after.metadata,
-    name,
-    uid,
-    resourceVersion,
-    creationTimestamp,
-    ...(namespace && { namespace }),
-  };
-  return objects.update(resource.plural, { ...after, metadata });
+function noticed(
+  { cluster, resource }: Call,
+  { nodeChanged, secretWritten }: Dependencies,
+  { status, object }: Written,
+): SimResponse {
+  if (resource.plural === 'secrets') secretWritten(cluster.uid, object);
+  if (resource.plural === 'nodes') nodeChanged(cluster.uid, object);
+  return json(status, object);
 }
 
 interface DeleteOptions {
@@ -184,17 +136,24 @@ function deleteOptions({ body, url }: SimRequest): DeleteOptions {
   return { ...options, ...(grace !== null && { gracePeriodSeconds: Number(grace) }) };
 }
 
-function remove(call: Call, { workloads, nodeRemoved }: Dependencies): SimResponse {
+function remove(call: Call, { workloads, nodeRemoved, clock }: Dependencies): SimResponse {
   const { objects, resource, namespace, name, cluster } = call;
   const options = deleteOptions(call.request);
   const existing = current(call);
   requirePreconditions(resource.plural, existing, options.preconditions ?? {});
   if (resource.plural === 'pods')
     return json(200, workloads.terminate(cluster.uid, existing, options.gracePeriodSeconds));
-  if (resource.plural === 'secrets') admitSecretWrite(objects, { operation: 'DELETE', secret: existing });
+  admitWrite(objects, call.caller, { ...call, operation: 'DELETE', before: existing });
+  if (resource.plural === 'namespaces') return json(200, endNamespace(call, existing, clock.now()));
   objects.remove(resource.plural, namespace, name);
   if (resource.plural === 'nodes') nodeRemoved(cluster.uid, existing);
   return success({ name, kind: resource.plural, uid: existing.metadata.uid });
+}
+
+/** The namespace goes when it is empty, which the controllers see to. */
+function endNamespace({ objects }: Call, namespace: KubeObject, now: number): KubeObject {
+  const metadata = { ...namespace.metadata, deletionTimestamp: new Date(now).toISOString() };
+  return objects.update('namespaces', { ...namespace, metadata, status: { phase: 'Terminating' } });
 }
 
 function evict(call: Call, { workloads }: Dependencies): SimResponse {
@@ -224,14 +183,4 @@ function scale(call: Call): SimResponse {
       : (parseBody(request.body) as KubeObject);
   const spec = { ...object.spec, replicas: wanted.spec?.replicas };
   return json(200, scaleOf(objects.update(resource.plural, { ...object, spec })));
-}
-
-function parseBody(body: string): object {
-  try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value === 'object' && value !== null) return value;
-  } catch {
-    // answered below
-  }
-  throw badRequest(`the object provided is unrecognized (must be of type ${resourceType('pods').kind} or similar)`);
 }

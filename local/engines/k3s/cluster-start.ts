@@ -67,12 +67,31 @@ export function serverCertificate({ authority }: ClusterRecord, start: ServerSta
   );
 }
 
+const READ = ['get', 'list', 'watch'];
+
+/** Of the roles that every cluster has, those that the product's manifest binds. */
+const BUILT_IN_ROLES: NewKubeObject[] = [
+  role('cluster-admin', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]),
+  role('view', [
+    { apiGroups: [''], resources: ['pods', 'services', 'configmaps', 'serviceaccounts', 'namespaces'], verbs: READ },
+    { apiGroups: ['apps'], resources: ['deployments', 'daemonsets', 'statefulsets', 'replicasets'], verbs: READ },
+    { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: READ },
+    { apiGroups: ['networking.k8s.io'], resources: ['ingresses', 'networkpolicies'], verbs: READ },
+    { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: READ },
+  ]),
+];
+
+function role(name: string, rules: object[]): NewKubeObject {
+  return { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules };
+}
+
 /** What every cluster begins with: namespaces, the manifests of the master's disk, and the demo workload. */
 export function applyManifests(objects: KubeObjects, given: NewKubeObject[]): void {
   const namespace = (name: string): NewKubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   const declared = new Set(given.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name));
   for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease'])
     if (!declared.has(name)) objects.create('namespaces', namespace(name));
+  for (const role of BUILT_IN_ROLES) objects.create('clusterroles', role);
   for (const object of given) {
     const plural = RESOURCE_TYPES.find(({ kind }) => kind === object.kind)?.plural;
     if (plural) objects.create(plural, object);

@@ -15,6 +15,8 @@ export interface ClusterRecord {
   agentToken?: string;
   /** Of the ServiceAccount `starling`, where the manifests bring one. */
   credential?: { user: string; token: string };
+  /** Tokens of ServiceAccounts that were asked for and have not ended. */
+  issued?: { user: string; token: string; expiresAt: number }[];
   /** Node names of the voting etcd members. */
   members: string[];
   /** etcd has one learner at a time: until then no other server may join. */

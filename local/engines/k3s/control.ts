@@ -7,10 +7,14 @@ import { isReady } from './pod-scheduling';
  * `POST /_local/engine/{cluster}/disruption-budget {"allowed": n}`: from now on at most n pods of the demo workload may
  * be disrupted at once; `null` removes the budget. 404 for an unknown cluster, 400 for another body.
  * `GET /_local/engine/{cluster}/nodes`: the nodes as the engine has them, each with its pods.
+ * `POST /_local/engine/{cluster}/nodes/{node}/labels {"name": "value"}`: what `kubectl label node` does; `null` removes one.
  * `GET /_local/engine/{cluster}/bootstrap-tokens`: ids of the tokens with which agents may join now, and no secret.
  */
 export function createControl(clusters: Clusters): Handler {
   return ({ method, url, body }) => {
+    const [, labelled, node] = /^\/_local\/engine\/([^/]+)\/nodes\/([^/]+)\/labels$/.exec(url.pathname) ?? [];
+    if (labelled !== undefined && method === 'POST')
+      return labelNode(clusters, { cluster: labelled, node: node ?? '', body });
     const [, name, what] =
       /^\/_local\/engine\/([^/]+)\/(disruption-budget|nodes|bootstrap-tokens)$/.exec(url.pathname) ?? [];
     if (name === undefined || method !== (what === 'disruption-budget' ? 'POST' : 'GET'))
@@ -24,6 +28,29 @@ export function createControl(clusters: Clusters): Handler {
     setBudget(clusters, cluster.uid, allowed);
     return { status: 200, body: { allowed } };
   };
+}
+
+function labelNode(clusters: Clusters, { cluster, node, body }: { cluster: string; node: string; body: string }) {
+  const uid = clusters.named(cluster)?.uid;
+  const found = uid === undefined ? undefined : clusters.objects(uid).find('nodes', '', node);
+  if (uid === undefined || !found) return { status: 404, body: { error: `${cluster} has no node ${node}` } };
+  const given = parseLabels(body);
+  if (!given) return { status: 400, body: { error: 'an object of texts, or null, is needed' } };
+  const kept = Object.entries({ ...found.metadata.labels, ...given }).filter(([, value]) => value !== null);
+  const labels = Object.fromEntries(kept) as Record<string, string>;
+  clusters.objects(uid).update('nodes', { ...found, metadata: { ...found.metadata, labels } });
+  return { status: 200, body: { labels } };
+}
+
+function parseLabels(body: string): Record<string, string | null> | undefined {
+  try {
+    const labels = JSON.parse(body) as unknown;
+    const isText = (value: unknown): boolean => value === null || typeof value === 'string';
+    const isMap = typeof labels === 'object' && labels !== null && Object.values(labels).every(isText);
+    return isMap ? (labels as Record<string, string | null>) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function nodesOf(clusters: Clusters, uid: string): object[] {

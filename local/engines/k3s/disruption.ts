@@ -1,3 +1,4 @@
+import { shareOf } from './controllers/pass';
 import type { KubeObject } from './kube-object';
 import type { KubeObjects } from './objects';
 import { KubeError } from './status';
@@ -25,8 +26,8 @@ export function requireDisruptionBudget(objects: KubeObjects, pod: KubeObject): 
 }
 
 interface BudgetSpec {
-  maxUnavailable?: number;
-  minAvailable?: number;
+  maxUnavailable?: number | string;
+  minAvailable?: number | string;
   selector?: { matchLabels?: Record<string, string> };
 }
 
@@ -41,10 +42,22 @@ function allowedDisruptions(objects: KubeObjects, budget: KubeObject): number {
   const pods = objects.list('pods', budget.metadata.namespace).filter((pod) => selects(budget, pod));
   const healthy = pods.filter((pod) => pod.status?.phase === 'Running' && !pod.metadata.deletionTimestamp).length;
   const { minAvailable, maxUnavailable = 0 } = specOf(budget);
-  const owners = new Set(pods.map((pod) => pod.metadata.ownerReferences?.[0]?.uid));
-  const expected = objects
-    .list('deployments', budget.metadata.namespace)
-    .filter((deployment) => owners.has(deployment.metadata.uid))
-    .reduce((sum, deployment) => sum + Number(deployment.spec?.replicas ?? 1), 0);
-  return healthy - (minAvailable ?? expected - maxUnavailable);
+  const expected = expectedPods(objects, pods);
+  if (minAvailable !== undefined) return healthy - shareOf(minAvailable, expected, Math.ceil);
+  return healthy - (expected - shareOf(maxUnavailable, expected, Math.ceil));
+}
+
+/** What the controllers of these pods want, pods without one as they are. */
+function expectedPods(objects: KubeObjects, pods: KubeObject[]): number {
+  const owners = new Map(
+    pods.map(({ metadata }) => [metadata.ownerReferences?.[0]?.uid, metadata.ownerReferences?.[0]]),
+  );
+  const namespace = pods[0]?.metadata.namespace ?? '';
+  const wantedBy = (uid: string | undefined): number => {
+    const owner = owners.get(uid);
+    if (!owner) return pods.filter(({ metadata }) => !metadata.ownerReferences?.length).length;
+    const plural = { ReplicaSet: 'replicasets', StatefulSet: 'statefulsets' }[owner.kind];
+    return Number((plural && objects.find(plural, namespace, owner.name)?.spec?.replicas) ?? 0);
+  };
+  return [...owners.keys()].reduce((sum, uid) => sum + wantedBy(uid), 0);
 }

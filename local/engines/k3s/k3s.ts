@@ -8,6 +8,7 @@ import type { KeyedCertificate } from './certificates';
 import { applyManifests, newCluster, serverCertificate, serviceAccountToken, type ServerStart } from './cluster-start';
 import { createClusters, type ClusterRecord, type ServerRecord } from './clusters';
 import { createControl } from './control';
+import { createEtcdMembers } from './etcd-members';
 import { createKubeletRecords } from './kubelet-records';
 import { createKubelets } from './kubelets';
 import type { Boot } from './node-object';
@@ -63,20 +64,27 @@ export function createK3s({ store, clock, scheduler, log }: K3sDependencies): K3
   const supervisor = createSupervisor(clusters, kubelets, clock);
   const contexts = new Map<string, { pem: string; context: SecureContext }>();
 
-  const removeMember = (uid: string, nodeName: string): void => {
-    const cluster = clusters.cluster(uid);
-    if (!cluster.members.includes(nodeName)) return;
-    clusters.save({ ...cluster, members: cluster.members.filter((member) => member !== nodeName) });
-    log(`k3s ${cluster.name}: etcd member ${nodeName} removed`);
-  };
+  const members = createEtcdMembers({
+    clusters,
+    clock,
+    scheduler,
+    log,
+    retired(uid, nodeName) {
+      const server = clusters.servers(uid).find((one) => one.nodeName === nodeName);
+      if (!server) return;
+      clusters.saveServer({ ...server, up: false });
+      kubelets.stop(uid, nodeName, server.machineId, false); // one process is server and kubelet
+    },
+  });
   const api = createKubeApi({
     clusters,
     workloads,
     clock,
     nodeRemoved(uid, node) {
-      removeMember(uid, node.metadata.name);
+      members.nodeRemoved(uid, node);
       kubelets.nodeRemoved(uid, node.metadata.name);
     },
+    nodeChanged: members.nodeChanged,
     secretWritten(uid, secret) {
       const expiresAt = expiryOf(secret);
       if (secret.type === 'bootstrap.kubernetes.io/token' && Number.isFinite(expiresAt))

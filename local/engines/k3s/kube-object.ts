@@ -27,11 +27,15 @@ export interface Metadata {
   uid: string;
   resourceVersion: string;
   creationTimestamp: string;
+  /** Counts changes of what is wanted; of kinds that have a spec. */
+  generation?: number;
   deletionTimestamp?: string;
   deletionGracePeriodSeconds?: number;
   generateName?: string;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
+  /** What each field manager applied last, the whole of it: enough to know which fields it no longer wants. */
+  managedFields?: { manager: string; operation: 'Apply'; applied: unknown }[];
   ownerReferences?: { apiVersion: string; kind: string; name: string; uid: string; controller?: boolean }[];
 }
 
@@ -62,6 +66,15 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   type('v1', 'ServiceAccount', 'serviceaccounts'),
   type('apps/v1', 'Deployment', 'deployments'),
   type('apps/v1', 'DaemonSet', 'daemonsets'),
+  type('apps/v1', 'StatefulSet', 'statefulsets'),
+  type('apps/v1', 'ReplicaSet', 'replicasets'),
+  type('batch/v1', 'Job', 'jobs'),
+  type('batch/v1', 'CronJob', 'cronjobs'),
+  type('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
+  type('networking.k8s.io/v1', 'Ingress', 'ingresses'),
+  type('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
+  type('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'),
+  type('traefik.io/v1alpha1', 'Middleware', 'middlewares'),
   type('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets'),
   type('coordination.k8s.io/v1', 'Lease', 'leases'),
   type(RBAC, 'ClusterRole', 'clusterroles', false),

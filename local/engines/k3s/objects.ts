@@ -85,6 +85,20 @@ export function kubeObjects(store: Store, clock: Clock, clusterUid: string): Kub
   };
 }
 
+/** The same objects, on which nothing that is written is kept: for a dry run. */
+export const rehearsal = (objects: KubeObjects, clock: Clock): KubeObjects => ({
+  ...objects,
+  create(plural, object) {
+    const complete = admit(resourceType(plural), object, new Date(clock.now()).toISOString());
+    if (objects.find(plural, complete.metadata.namespace ?? '', complete.metadata.name))
+      throw alreadyExists(resourceType(plural), complete.metadata.name);
+    return complete;
+  },
+  update: (_, object) => object,
+  remove: (plural, namespace, name) => objects.get(plural, namespace, name),
+  clear: () => undefined,
+});
+
 export function requirePreconditions(plural: string, found: KubeObject, wanted: Preconditions): void {
   for (const field of ['uid', 'resourceVersion'] as const) {
     const [expected, actual] = [wanted[field], found.metadata[field]];
@@ -118,6 +132,7 @@ function admit(resource: ResourceType, object: NewKubeObject, creationTimestamp:
     kind: resource.kind,
     metadata: {
       ...given,
+      ...(object.spec && { generation: 1 }),
       ...(generateName && { generateName }),
       ...(resource.namespaced && { namespace: given.namespace ?? 'default' }),
       name,

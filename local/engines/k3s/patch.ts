@@ -1,4 +1,3 @@
-import { parse } from 'yaml';
 import { KubeError, badRequest } from './status';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -21,8 +20,6 @@ const PATCHES: Record<string, (target: JsonObject, body: string) => JsonObject> 
   'application/merge-patch+json': (target, body) => merged(target, jsonObject(body)),
   'application/strategic-merge-patch+json': (target, body) => strategicallyMerged(target, jsonObject(body)),
   'application/json-patch+json': jsonPatched,
-  // Server-side apply without field managers: every caller owns what it names.
-  'application/apply-patch+yaml': (target, body) => strategicallyMerged(target, parse(body) as JsonObject),
 };
 
 const isObject = (value: Json | undefined): value is JsonObject =>

@@ -1,9 +1,15 @@
 import type { Clock } from '../../clock';
 import type { Scheduler } from '../../scheduler';
 import type { Clusters } from './clusters';
-import type { Fields, KubeObject, NewKubeObject } from './kube-object';
+import { keepDaemons } from './controllers/daemon-sets';
+import { keepReplicas, rollDeployment } from './controllers/deployments';
+import { collectGarbage, emptyNamespace } from './controllers/garbage';
+import { runJob } from './controllers/jobs';
+import { isTerminating, type Pass } from './controllers/pass';
+import { isUnderWay, runPod } from './controllers/pods';
+import { keepOrdinals } from './controllers/stateful-sets';
+import type { KubeObject } from './kube-object';
 import type { KubeletRecords } from './kubelet-records';
-import { nameSuffix, type KubeObjects } from './objects';
 import { bindWaitingPods, isReady } from './pod-scheduling';
 
 /**
@@ -20,8 +26,6 @@ export interface Workloads {
 }
 
 const PASS_DELAY_MS = 1_000;
-const START_MS = 2_000; // images are there: a container starts within seconds
-const STOP_MS = 3_000; // what an ordinary server needs after SIGTERM
 const DEFAULT_GRACE_SECONDS = 30; // Kubernetes' default terminationGracePeriodSeconds
 
 interface Dependencies {
@@ -42,7 +46,7 @@ export function createWorkloads({ clusters, kubelets, clock, scheduler }: Depend
     changed(uid);
     const objects = clusters.objects(uid);
     if (graceSeconds === 0) return objects.remove('pods', pod.metadata.namespace ?? '', pod.metadata.name);
-    if (pod.metadata.deletionTimestamp) return pod;
+    if (isTerminating(pod)) return pod;
     const deletionTimestamp = new Date(clock.now() + graceSeconds * 1000).toISOString();
     const metadata = { ...pod.metadata, deletionTimestamp, deletionGracePeriodSeconds: graceSeconds };
     return objects.update('pods', { ...pod, metadata });
@@ -51,8 +55,20 @@ export function createWorkloads({ clusters, kubelets, clock, scheduler }: Depend
     pending.delete(uid);
     if (!clusters.findCluster(uid)) return;
     if (!clusters.hasQuorum(uid)) return; // asked for again when the API is back
-    const busy = pass(clusters.objects(uid), clock.now(), (nodeName) => kubelets.isRunning(uid, nodeName));
-    if (busy) changed(uid);
+    const objects = clusters.objects(uid);
+    const nodes = objects.list('nodes');
+    const answering = new Set(nodes.filter(isReady).map(({ metadata }) => metadata.name));
+    const before = objects.revision();
+    const busy = runPass({
+      objects,
+      nodes,
+      now: clock.now(),
+      answers: (nodeName) => answering.has(nodeName),
+      kubeletRuns: (nodeName) => kubelets.isRunning(uid, nodeName),
+      terminate: (pod) => void terminate(uid, pod),
+    });
+    // What one controller wrote the next one reads in the next pass.
+    if (busy || objects.revision() !== before) changed(uid);
   });
 
   return {
@@ -68,86 +84,35 @@ export function createWorkloads({ clusters, kubelets, clock, scheduler }: Depend
 export const isDaemonPod = (pod: KubeObject): boolean => pod.metadata.ownerReferences?.[0]?.kind === 'DaemonSet';
 
 /** True while something will change by itself with time. */
-function pass(objects: KubeObjects, now: number, kubeletRuns: (nodeName: string) => boolean): boolean {
-  const nodes = objects.list('nodes');
-  for (const pod of objects.list('pods')) runPod(objects, pod, now, kubeletRuns);
-  for (const set of objects.list('daemonsets')) placeDaemons(objects, set, nodes);
-  for (const deployment of objects.list('deployments')) keepReplicas(objects, deployment);
-  bindWaitingPods(objects, nodes);
+function runPass(look: Omit<Pass, 'podsOf'>): boolean {
+  const { objects, nodes, now, kubeletRuns } = look;
+  for (const pod of objects.list('pods')) runPod({ ...look, podsOf: () => [] }, pod);
+  const pass = { ...look, podsOf: byOwner(objects.list('pods')) };
+  for (const namespace of objects.list('namespaces').filter(isTerminating))
+    emptyNamespace(pass, namespace, objects.list('pods'));
+  collectGarbage(pass);
+  control(pass);
+  bindWaitingPods(objects, nodes, now);
   return objects.list('pods').some((pod) => isUnderWay(pod, kubeletRuns));
 }
 
-const isUnderWay = (pod: KubeObject, kubeletRuns: (nodeName: string) => boolean): boolean => {
-  const nodeName = String(pod.spec?.nodeName ?? '');
-  return nodeName !== '' && kubeletRuns(nodeName) && (isTerminating(pod) || pod.status?.phase === 'Pending');
-};
+function control(pass: Pass): void {
+  const { objects } = pass;
+  for (const set of objects.list('daemonsets')) keepDaemons(pass, set);
+  for (const deployment of objects.list('deployments')) rollDeployment(pass, deployment);
+  for (const set of objects.list('replicasets')) keepReplicas(pass, set);
+  for (const set of objects.list('statefulsets')) keepOrdinals(pass, set);
+  for (const job of objects.list('jobs')) runJob(pass, job);
+}
 
-export const isTerminating = (pod: KubeObject): boolean => pod.metadata.deletionTimestamp !== undefined;
-
-function runPod(objects: KubeObjects, pod: KubeObject, now: number, kubeletRuns: (nodeName: string) => boolean): void {
-  const nodeName = String(pod.spec?.nodeName ?? '');
-  if (nodeName === '' ? isTerminating(pod) : isTerminating(pod) && kubeletRuns(nodeName) && stoppedBy(pod, now))
-    objects.remove('pods', pod.metadata.namespace ?? '', pod.metadata.name);
-  else if (pod.status?.phase === 'Pending' && nodeName !== '' && kubeletRuns(nodeName) && startedBy(pod, now)) {
-    const conditions = [{ type: 'Ready', status: 'True' }];
-    objects.update('pods', { ...pod, status: { ...pod.status, phase: 'Running', conditions } });
+/** Read once: a cluster has thousands of pods, and each controller asks for its own. */
+function byOwner(pods: KubeObject[]): Pass['podsOf'] {
+  const owned = new Map<string, KubeObject[]>();
+  for (const pod of pods) {
+    const uid = pod.metadata.ownerReferences?.[0]?.uid ?? '';
+    const siblings = owned.get(uid);
+    if (siblings) siblings.push(pod);
+    else owned.set(uid, [pod]);
   }
-}
-
-const startedBy = (pod: KubeObject, now: number): boolean =>
-  Date.parse(String(pod.status?.startTime ?? pod.metadata.creationTimestamp)) + START_MS <= now;
-
-function stoppedBy(pod: KubeObject, now: number): boolean {
-  const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000;
-  const askedAt = Date.parse(pod.metadata.deletionTimestamp ?? '') - graceMs;
-  return askedAt + Math.min(graceMs, STOP_MS) <= now;
-}
-
-function placeDaemons(objects: KubeObjects, set: KubeObject, nodes: KubeObject[]): void {
-  const placed = new Set(podsOf(objects, set).map((pod) => pod.spec?.nodeName));
-  for (const node of nodes)
-    if (isReady(node) && !placed.has(node.metadata.name)) createPod(objects, set, node.metadata.name);
-}
-
-function keepReplicas(objects: KubeObjects, deployment: KubeObject): void {
-  const active = podsOf(objects, deployment).filter((pod) => !isTerminating(pod));
-  const wanted = Number(deployment.spec?.replicas ?? 1);
-  for (let missing = wanted - active.length; missing > 0; missing -= 1) createPod(objects, deployment);
-  for (const surplus of active.slice(wanted))
-    objects.remove('pods', surplus.metadata.namespace ?? '', surplus.metadata.name);
-  const ready = active.slice(0, wanted).filter((pod) => pod.status?.phase === 'Running').length;
-  if (deployment.status?.readyReplicas === ready && deployment.status?.replicas === wanted) return;
-  const status = { replicas: wanted, readyReplicas: ready, availableReplicas: ready };
-  objects.update('deployments', { ...deployment, status });
-}
-
-const podsOf = (objects: KubeObjects, owner: KubeObject): KubeObject[] =>
-  objects
-    .list('pods', owner.metadata.namespace)
-    .filter((pod) => pod.metadata.ownerReferences?.[0]?.uid === owner.metadata.uid);
-
-function createPod(objects: KubeObjects, owner: KubeObject, nodeName?: string): void {
-  const template = (owner.spec?.template ?? {}) as { metadata?: { labels?: Record<string, string> }; spec?: Fields };
-  const { apiVersion, kind } = owner;
-  const { name, uid, namespace } = owner.metadata;
-  const pod: NewKubeObject = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      namespace,
-      name: freeName(objects, namespace ?? '', name),
-      labels: template.metadata?.labels ?? {},
-      // A real Deployment owns its pods through a ReplicaSet; nothing here depends on the step between.
-      ownerReferences: [{ apiVersion, kind: kind === 'Deployment' ? 'ReplicaSet' : kind, name, uid, controller: true }],
-    },
-    spec: { ...template.spec, ...(nodeName && { nodeName }) },
-    status: { phase: 'Pending' },
-  };
-  objects.create('pods', pod);
-}
-
-/** Five letters collide once in some thousand pods; the API server tries again as well. */
-function freeName(objects: KubeObjects, namespace: string, prefix: string): string {
-  const name = `${prefix}-${nameSuffix()}`;
-  return objects.find('pods', namespace, name) ? freeName(objects, namespace, prefix) : name;
+  return ({ metadata }) => owned.get(metadata.uid) ?? [];
 }

@@ -6,7 +6,7 @@ import { listAll } from '../listing';
 import { WORKLOAD_LABEL, namespaceOf } from './labels';
 import { problemsOf } from './problems';
 import { readRecord, type WorkloadRecord } from './record';
-import { daemonRolloutOf, rolloutOf, type Rollout } from './rollout';
+import { daemonRolloutOf, rolloutOf, type DaemonPods, type Rollout } from './rollout';
 
 /** Everything that the workloads consist of and that counts: six listings, however many workloads there are. */
 interface Inventory {
@@ -49,7 +49,7 @@ function toWorkload({ name, kind, objects, mark }: WorkloadRecord, all: Inventor
   const rollouts = [
     ...deployments.map(rolloutOf),
     ...own(all.statefulSets).map(rolloutOf),
-    ...own(all.daemonSets).map((set) => daemonRolloutOf(set, podsAway(set, pods, asleep))),
+    ...own(all.daemonSets).map((set) => daemonRolloutOf(set, podsOf(set, pods, asleep))),
     ...pods.filter(({ metadata }) => !metadata?.ownerReferences?.length).map(podRollout),
   ];
   return {
@@ -68,10 +68,11 @@ const sum = (numbers: number[]): number => numbers.reduce((total, number) => tot
 const isReady = ({ status }: V1Node): boolean =>
   status?.conditions?.some(({ type, status: holds }) => type === 'Ready' && holds === 'True') ?? false;
 
-const podsAway = ({ metadata }: V1DaemonSet, pods: V1Pod[], asleep: Set<string | undefined>): number =>
-  pods.filter(
-    (pod) => pod.metadata?.ownerReferences?.some(({ uid }) => uid === metadata?.uid) && asleep.has(pod.spec?.nodeName),
-  ).length;
+function podsOf({ metadata }: V1DaemonSet, pods: V1Pod[], asleep: Set<string | undefined>): DaemonPods {
+  const own = pods.filter((pod) => pod.metadata?.ownerReferences?.some(({ uid }) => uid === metadata?.uid));
+  const away = own.filter((pod) => asleep.has(pod.spec?.nodeName)).length;
+  return { here: own.length - away, away };
+}
 
 /** A pod that nobody keeps; one that has done its work counts as running. */
 function podRollout({ status }: V1Pod): Rollout {

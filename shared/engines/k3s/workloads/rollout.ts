@@ -18,11 +18,17 @@ export function rolloutOf(object: V1Deployment | V1StatefulSet): Rollout {
   return { desired, ready: Math.max(0, Math.min(updatedReplicas, readyReplicas - old, desired)) };
 }
 
-/** `away`: pods of the set on machines that do not answer, as a parked one. Nobody waits for those. */
-export function daemonRolloutOf(object: V1DaemonSet, away: number): Rollout {
+/** Pods of a set, by whether their machine answers. Nobody waits for those of one that does not, as a parked one. */
+export interface DaemonPods {
+  here: number;
+  away: number;
+}
+
+/** Whether the set counts machines that do not answer depends on what it tolerates, so what is there is counted too. */
+export function daemonRolloutOf(object: V1DaemonSet, { here, away }: DaemonPods): Rollout {
   const { desiredNumberScheduled = 0, updatedNumberScheduled = 0, numberReady = 0 } = object.status ?? {};
-  if (!isSeen(object)) return { desired: Math.max(1, desiredNumberScheduled - away), ready: 0 };
-  const desired = Math.max(0, desiredNumberScheduled - away);
+  const desired = Math.max(here, desiredNumberScheduled - away);
+  if (!isSeen(object)) return { desired: Math.max(1, desired), ready: 0 };
   return { desired, ready: Math.min(updatedNumberScheduled, numberReady, desired) };
 }
 
