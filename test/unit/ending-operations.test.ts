@@ -1,6 +1,7 @@
 import { finishOperation, setDesiredAgents } from '../../orchestrations/activities/operations';
 import { FakeWorld } from '../support/fake-world';
-import { clusterRecord, operationRecord } from '../support/records';
+import type { Verb } from '../../shared/model/operation';
+import { clusterRecord, nodeRecord, operationRecord } from '../support/records';
 
 const OPERATION = operationRecord({ cluster: 'demo' });
 const { id: operationId } = OPERATION;
@@ -44,6 +45,44 @@ describe('a scale that is cancelled', () => {
     const world = worldWith({ spec: wish(8), operation: 'demo.destroy.b', phase: 'deleting' });
     await finishOperation(world, CANCELLED);
     expect(world.cluster).toMatchObject({ spec: wish(8), operation: 'demo.destroy.b', phase: 'deleting' });
+  });
+});
+
+it('an operation that fails because another has taken the cluster is cancelled, and changes nothing of it', async () => {
+  const world = worldWith({ spec: wish(8), operation: 'demo.destroy.b', phase: 'deleting' });
+  const error = { code: 'CLUSTER_NOT_FOUND', message: 'there is no cluster demo' } as const;
+  await finishOperation(world, { cluster: 'demo', operationId, state: 'failed', error, phase: 'degraded' });
+  expect(world.operationRows.get(operationId)?.record).toMatchObject({
+    state: 'cancelled',
+    error: { code: 'CANCELLED', message: 'pre-empted by demo.destroy.b' },
+  });
+  expect(world.cluster).toMatchObject({ phase: 'deleting', operation: 'demo.destroy.b' });
+});
+
+describe('an operation that is cancelled', () => {
+  const cancel = async (verb: Verb, changes: Parameters<typeof clusterRecord>[0], phase?: 'stopped') => {
+    const operation = operationRecord({ cluster: 'demo', id: `demo.${verb}.a`, verb });
+    const world = new FakeWorld({ operation: operation.id, ...changes });
+    world.operationRows.put(operation.id, operation);
+    for (const [index, state] of (['ready', 'parked'] as const).entries())
+      world.addAgent({ ...nodeRecord('demo', index), state });
+    await finishOperation(world, { cluster: 'demo', operationId: operation.id, state: 'cancelled', phase });
+    return world.cluster;
+  };
+
+  it('does not count what is parked as its wish', async () => {
+    expect((await cancel('scale', { spec: wish(5) })).spec).toEqual(wish(1));
+  });
+
+  it('keeps the wish that it had no part in', async () => {
+    expect((await cancel('restart', { spec: wish(5) })).spec).toEqual(wish(5));
+  });
+
+  it('before it has started anything leaves a stopped cluster, and its wish for when it is started', async () => {
+    expect(await cancel('start', { spec: wish(5), phase: 'stopped' }, 'stopped')).toMatchObject({
+      phase: 'stopped',
+      spec: wish(5),
+    });
   });
 });
 

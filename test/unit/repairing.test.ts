@@ -1,11 +1,12 @@
-import { powerAgents } from '../../orchestrations/activities/reconciliation';
+import { observeCluster } from '../../orchestrations/activities/observation';
+import { planRepairs, powerAgents } from '../../orchestrations/activities/reconciliation';
 import { confirmGone, deleteAgents, drainPass, startDrain } from '../../orchestrations/activities/retirement';
 import { growTo } from '../../orchestrations/activities/scaling';
 import type { NodeRecord, NodeState } from '../../shared/model/node';
 import { FakeWorld } from '../support/fake-world';
 import { nodeRecord } from '../support/records';
 
-const agent = (index: number, state: NodeState, changes: Partial<NodeRecord> = {}): NodeRecord => ({
+const agent = (index: number, state: NodeState = 'ready', changes: Partial<NodeRecord> = {}): NodeRecord => ({
   ...nodeRecord('demo', index),
   state,
   registeredAt: state === 'ready' || state === 'notReady' ? '2026-02-03T03:00:00.000Z' : '',
@@ -62,6 +63,56 @@ describe('a repair that was planned some time ago', () => {
     expect(world.node(late.vmId)?.state).toBe('ready');
     world.machines = world.machines.filter(({ vmId }) => vmId === late.vmId);
     expect(await confirmGone(world, input)).toEqual({ left: [] });
+  });
+});
+
+describe('a node that was parked', () => {
+  it('takes work again as soon as it is back, whoever started it', async () => {
+    const row = agent(1, 'booting', { registeredAt: '2026-02-03T03:00:00.000Z', goingDown: true });
+    const world = await worldWith(row);
+    Object.assign(world.engineNodes[0]!, { ready: true, schedulable: false });
+    await observeCluster(world, { cluster: 'demo', cause: 'timer' });
+    expect(world.node(row.vmId)).toMatchObject({ state: 'ready', goingDown: false });
+    expect(world.engineNodes).toMatchObject([{ schedulable: true }]);
+  });
+
+  it('counts neither as one of the agents nor as one that failed', async () => {
+    const world = await worldWith(agent(1, 'ready'), agent(2, 'parked'));
+    world.machines[1]!.power = 'deallocated';
+    world.engineNodes[0]!.ready = true;
+    const { agents, stopped } = await observeCluster(world, { cluster: 'demo', cause: 'timer' });
+    expect({ agents, stopped }).toMatchObject({ agents: { ready: 1, total: 1, failed: 0, provisioned: 1 } });
+    expect(stopped).toBeUndefined();
+  });
+});
+
+describe('a reconcile of a cluster that is short of agents', () => {
+  const reconcile = (world: FakeWorld) => planRepairs(world, { cluster: 'demo', cause: 'timer' });
+
+  it('says what keeps them from coming until they are there', async () => {
+    const world = await worldWith(agent(1, 'ready'), agent(2, 'failed', { detail: 'AllocationFailed: no room' }));
+    const { spec } = world.cluster;
+    world.changeCluster({ spec: { ...spec, agents: { ...spec.agents, count: 2 } } });
+    await reconcile(world);
+    expect(world.cluster).toMatchObject({ phase: 'degraded', shortage: 'AllocationFailed: no room' });
+    expect(world.cluster.phaseReason).toContain('1 of 2 agents are ready: AllocationFailed: no room');
+
+    world.nodeRows.remove(agent(2).vmId);
+    world.machines.pop();
+    await reconcile(world);
+    expect(world.cluster.phaseReason).toContain('AllocationFailed: no room'); // the next one is only on its way
+
+    world.addAgent({ ...agent(3, 'ready'), nodeName: 'agents-3-x' });
+    await reconcile(world);
+    expect(world.cluster).toMatchObject({ shortage: '' });
+    expect(world.cluster.phaseReason).not.toContain('agents');
+  });
+
+  it.each(['stopped', 'stored'] as const)('leaves one alone that is %s', async (phase) => {
+    const world = await worldWith(agent(1, 'ready'));
+    world.changeCluster({ phase });
+    expect(await reconcile(world)).toMatchObject({ actions: [] });
+    expect(world.cluster.phase).toBe(phase);
   });
 });
 
