@@ -79,7 +79,12 @@ const LAYERS = [
   },
   {
     files: ['cli/**/*.ts'],
-    may: [OWN, /(\.\.\/)+shared\/(api|routes|model\/.*)/, /[^.].*/],
+    may: [
+      OWN,
+      /(\.\.\/)+shared\/(api|routes|model\/.*)/,
+      /\.\.\/(?!(\.\.|functions|orchestrations|shared|infra|cloud-init|local|test|web|bench|dist)(\/|$)).*/,
+      /[^.].*/,
+    ],
     says: 'the CLI knows shared/{api,routes,model}; it talks HTTP',
   },
   {

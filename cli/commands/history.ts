@@ -54,7 +54,6 @@ async function events(session: Session, options: EventOptions): Promise<void> {
 }
 
 const eventLine = ({ at, subject, message, cause }: Event): string =>
-  // eslint-disable-next-line no-control-regex -- nothing that a cluster says may steer the terminal
   `${clockTime(at)}  ${subject}  ${message} (${cause})`.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 
 const RESOURCES: Column<z.output<typeof DeploymentView>['operations'][number]>[] = [

@@ -89,8 +89,7 @@ export function nodeLines(session: Session, nodes: Node[]): string[] {
     { title: 'INSTANCE', value: ({ instanceId }) => instanceId, dropAt: 4 },
     { title: 'DETAIL', value: ({ detail }) => detail ?? '', shrinkTo: 16, dropAt: 1 },
   ];
-  const shown = nodes.some(({ detail }) => detail) ? columns : columns.filter(({ title }) => title !== 'DETAIL');
-  return tableLines(shown, nodes, session.terminal);
+  return tableLines(columns, nodes, session.terminal);
 }
 
 const CLUSTERS: Column<Cluster>[] = [

@@ -15,11 +15,15 @@ export interface Column<Row> {
 /** Blanks between columns. */
 const GAP = 2;
 
-/** Lines of a table that fit the terminal: columns are first cut short, then left out, never wrapped. Empty without rows. */
+/**
+ * Lines of a table that fit the terminal: columns are first cut short, then left out, never wrapped.
+ * A column in which nothing stands is left out too. Empty without rows.
+ */
 export function tableLines<Row>(columns: Column<Row>[], rows: Row[], { width, colours }: Look): string[] {
   if (rows.length === 0) return [];
   const cells = (column: Column<Row>): string[] => rows.map((row) => oneLine(column.value(row)));
-  const { shown, widths } = fit(columns, cells, width);
+  const filled = columns.filter((column) => cells(column).some((text) => text !== ''));
+  const { shown, widths } = fit(filled, cells, width);
   const table = new Table({
     chars: NO_LINES,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
@@ -42,7 +46,7 @@ type Look = Pick<Terminal, 'width' | 'colours'>;
 
 const oneLine = (value: string | number): string =>
   // What comes from the cluster is shown, never obeyed: no control character reaches the terminal.
-  // eslint-disable-next-line no-control-regex -- these are the ones meant
+
   String(value).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
 
 /** The gap is part of a column's width. */
