@@ -24,6 +24,8 @@ export interface Wiring {
   /** Throws when a setting is missing. */
   tools(context: InvocationContext): Tools;
   publicUrl(): string;
+  /** Throws unless the request's `authorization` is an operator's; absent: the host asks for function keys. */
+  requireOperator?: (authorization: string | null) => Promise<void>;
   /** The durable client's binding, which every function carries that may start an orchestration. */
   durableClient: Parameters<typeof app.generic>[1]['trigger'];
 }
@@ -91,7 +93,7 @@ export function registerRoutes(wiring: Wiring): void {
 function registerRoute(route: Route, run: (call: Call) => Promise<Reply>, wiring: Wiring): void {
   app.http(route.name, {
     methods: [route.method],
-    authLevel: route.auth === 'key' ? 'function' : 'anonymous',
+    authLevel: route.auth === 'key' && !wiring.requireOperator ? 'function' : 'anonymous',
     route: route.path,
     extraInputs: [wiring.durableClient],
     handler: async (request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> => {
@@ -99,9 +101,11 @@ function registerRoute(route: Route, run: (call: Call) => Promise<Reply>, wiring
       try {
         const query = new URL(request.url).searchParams; // request.query keeps one of two parameters of the same name
         const raw = { params: request.params, query, text: () => request.text(), correlationId };
-        return await respond(route, raw, wiring.tools(context), run);
+        const tools = wiring.tools(context);
+        if (route.auth === 'key') await wiring.requireOperator?.(request.headers.get('authorization'));
+        return await respond(route, raw, tools, run);
       } catch (error) {
-        return problem(error, correlationId, logTo(context)); // settings are missing: there is no world to answer from
+        return problem(error, correlationId, logTo(context)); // settings are missing, or the caller is no operator
       }
     },
   });

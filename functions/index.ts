@@ -25,13 +25,14 @@ import { scaleCluster } from '../orchestrations/scale-cluster';
 import { AZURE_ANCHORS_PEM } from '../shared/attestation/anchors';
 import { createIssuerFetcher } from '../shared/attestation/issuer-fetcher';
 import { createAttestationVerifier } from '../shared/attestation/verifier';
+import { createAccessTokens } from '../shared/azure/access-tokens';
 import { createAzureClients } from '../shared/azure/clients';
 import { cacheVault } from '../shared/azure/cached-vault';
 import { createCloud } from '../shared/azure/cloud';
 import { createTokenMint } from '../shared/azure/mint';
 import { createTableStores } from '../shared/azure/tables';
 import { createVault } from '../shared/azure/vault';
-import { readConfig, type Config } from '../shared/config';
+import { readConfig, usesEntra, type Config } from '../shared/config';
 import { connectEngine } from '../shared/engines/connect';
 import { logTo } from '../shared/log';
 import type { ClusterRecord } from '../shared/model/cluster';
@@ -119,7 +120,16 @@ const tools = (context: InvocationContext) => ({
   log: logTo(context, { invocation: context.invocationId }),
 });
 
-registerRoutes({ tools, durableClient, publicUrl: () => readConfig(process.env).publicUrl });
+let checkToken: ReturnType<typeof createAccessTokens> | undefined;
+const requireOperator = (authorization: string | null): Promise<void> =>
+  (checkToken ??= createAccessTokens({ ...readConfig(process.env).entra, now: () => Date.now() }))(authorization);
+
+registerRoutes({
+  tools,
+  durableClient,
+  publicUrl: () => readConfig(process.env).publicUrl,
+  ...(usesEntra(process.env) ? { requireOperator } : {}),
+});
 
 app.eventGrid(EVENT_FUNCTION, {
   extraInputs: [durableClient],

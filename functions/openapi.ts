@@ -21,7 +21,12 @@ export function openApiDocument(serverUrl: string): ReturnType<typeof createDocu
     },
     servers: [{ url: serverUrl }],
     paths,
-    components: { securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'x-functions-key' } } },
+    components: {
+      securitySchemes: {
+        key: { type: 'apiKey', in: 'header', name: 'x-functions-key' },
+        entra: { type: 'http', scheme: 'bearer', description: 'Instead of the key, where Entra ID is switched on' },
+      },
+    },
   });
 }
 
@@ -31,7 +36,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
   return {
     operationId: route.name,
     summary: route.summary,
-    security: route.auth === 'key' ? [{ key: [] }] : [],
+    security: route.auth === 'key' ? [{ key: [] }, { entra: [] }] : [],
     requestParams: { ...(names.length > 0 ? { path } : {}), ...(route.query ? { query: z.object(route.query) } : {}) },
     ...(route.body ? { requestBody: requestBody(route.body) } : {}),
     responses: { ...answers(route), ...refusals(route) },
@@ -63,6 +68,6 @@ function refusals(route: Route): ZodOpenApiOperationObject['responses'] {
     description: 'Refused; `code` says why',
     content: { 'application/problem+json': { schema: ProblemSchema } },
   };
-  const unauthorised = route.auth === 'key' ? { 401: { description: 'No key, or a wrong one' } } : {};
+  const unauthorised = route.auth === 'key' ? { 401: { description: 'No key, or a wrong one; where Entra ID is switched on, a problem document' } } : {};
   return { ...unauthorised, default: problem };
 }

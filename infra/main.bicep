@@ -21,6 +21,12 @@ param fixedOutboundAddress bool = true
 param outboundAddresses string = ''
 
 @description('''
+Client id or URI of an app registration with the app role `Starling.Operator`. Operators then sign in with Entra ID and need
+that role; function keys are not asked for any more.
+''')
+param entraAudience string = ''
+
+@description('''
 Makes a role with just the actions that Starling needs. Without it the app becomes Contributor of the subscription: for
 those who may assign roles but not define them.
 ''')
@@ -95,6 +101,8 @@ module app 'modules/app.bicep' = {
     deploymentContainerUrl: storage.outputs.deploymentContainerUrl
     vaultUrl: vault.outputs.url
     subnetId: fixedOutboundAddress ? network!.outputs.subnetId : ''
+    entraTenantId: empty(entraAudience) ? '' : tenant().tenantId
+    entraAudience: entraAudience
     outboundAddresses: fixedOutboundAddress ? network!.outputs.address : outboundAddresses
     instanceMemoryMB: instanceMemoryMB
     defineRole: defineRole

@@ -30,6 +30,17 @@ export const SETTINGS = [
     purpose: '`true` lets armed chaos schedules act; anything else keeps them dry.',
   },
   {
+    name: 'STARLING_ENTRA_TENANT_ID',
+    required: false,
+    purpose: 'Tenant with which operators sign in; then a role takes the place of function keys.',
+  },
+  {
+    name: 'STARLING_ENTRA_AUDIENCE',
+    required: false,
+    purpose:
+      'Client id or URI of the app registration that operators’ access tokens are made for; needed with the tenant.',
+  },
+  {
     name: 'STARLING_ARM_ENDPOINT',
     required: false,
     purpose: 'Azure Resource Manager, when it is not `https://management.azure.com`.',
@@ -60,11 +71,21 @@ export interface Config {
   functionAppId: string;
   outboundAddresses: string[];
   scheduledChaos: boolean;
+  /** Empty texts: function keys. */
+  entra: { tenantId: string; audience: string };
   armEndpoint: string;
   /** Further attestation roots, PEM. */
   attestationRoots: string[];
   tables: { connectionString: string } | { serviceUrl: string };
 }
+
+const ENTRA = ['STARLING_ENTRA_TENANT_ID', 'STARLING_ENTRA_AUDIENCE'] as const;
+
+/**
+ * Do operators sign in with Entra ID? Asked when functions are registered, before anything else is read. One of the two
+ * settings is enough for a yes: with the other one missing nobody gets in, rather than everybody.
+ */
+export const usesEntra = (env: Record<string, string | undefined>): boolean => ENTRA.some((name) => env[name]);
 
 /** Reads the app settings. Throws INTERNAL naming every setting that is missing, so that one deploy mends all. */
 export function readConfig(env: Record<string, string | undefined>): Config {
@@ -72,6 +93,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const connectionString = env['AzureWebJobsStorage'];
   const serviceUrl = env['AzureWebJobsStorage__tableServiceUri'];
   if (!connectionString && !serviceUrl) missing.push('AzureWebJobsStorage or AzureWebJobsStorage__tableServiceUri');
+  const entra = ENTRA.filter((name) => env[name]);
+  if (entra.length === 1) missing.push(...ENTRA.filter((name) => !env[name]));
   if (missing.length > 0) throw new AppError('INTERNAL', `App settings are missing: ${missing.join(', ')}`);
   const text = (name: (typeof SETTINGS)[number]['name']): string => env[name] ?? '';
   return {
@@ -84,6 +107,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       .map((address) => address.trim())
       .filter(Boolean),
     scheduledChaos: text('STARLING_SCHEDULED_CHAOS') === 'true',
+    entra: { tenantId: text('STARLING_ENTRA_TENANT_ID').toLowerCase(), audience: text('STARLING_ENTRA_AUDIENCE') },
     armEndpoint: text('STARLING_ARM_ENDPOINT') || 'https://management.azure.com',
     attestationRoots:
       text('STARLING_ATTESTATION_ROOTS').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [],

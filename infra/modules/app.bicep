@@ -12,6 +12,8 @@ param vaultUrl string
 @description('Subnet through which the app calls out; empty for none.')
 param subnetId string
 param outboundAddresses string
+param entraTenantId string
+param entraAudience string
 param instanceMemoryMB int
 @description('Defines a narrow role for Event Grid; otherwise the app gets Website Contributor on itself.')
 param defineRole bool
@@ -81,6 +83,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       STARLING_VAULT_URL: vaultUrl
       STARLING_FUNCTION_APP_ID: app.id
       STARLING_OUTBOUND_ADDRESSES: outboundAddresses
+      STARLING_ENTRA_TENANT_ID: entraTenantId
+      STARLING_ENTRA_AUDIENCE: entraAudience
       // The second of the two switches that scheduled chaos needs; the first is in a cluster's spec.
       STARLING_SCHEDULED_CHAOS: 'false'
     }

@@ -4,6 +4,8 @@
  */
 export const ERRORS = {
   // caller: the request cannot be accepted
+  NOT_SIGNED_IN: { status: 401, title: 'Nobody who is known sent the request' },
+  ROLE_MISSING: { status: 403, title: 'Who signed in is not an operator' },
   BODY_NOT_JSON: { status: 400, title: 'The body is not JSON' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   INVALID_REQUEST: { status: 400, title: 'Some fields are not valid' },

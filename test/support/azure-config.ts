@@ -10,6 +10,7 @@ export const testConfig = (changes: Partial<Config> = {}): Config => ({
   functionAppId: `/subscriptions/${TEST_SUBSCRIPTION}/resourceGroups/app/providers/Microsoft.Web/sites/starling`,
   outboundAddresses: [],
   scheduledChaos: false,
+  entra: { tenantId: '', audience: '' },
   armEndpoint: 'https://management.azure.com',
   attestationRoots: [],
   tables: { connectionString: 'UseDevelopmentStorage=true' },
