@@ -6,7 +6,7 @@ import { isReady } from './pod-scheduling';
 /**
  * `POST /_local/engine/{cluster}/disruption-budget {"allowed": n}`: from now on at most n pods of the demo workload may
  * be disrupted at once; `null` removes the budget. 404 for an unknown cluster, 400 for another body.
- * `GET /_local/engine/{cluster}/nodes`: the nodes as the engine has them, each with its pods.
+ * `GET /_local/engine/{cluster}/nodes`: the nodes as the engine has them, each with its boot, version and pods.
  * `POST /_local/engine/{cluster}/nodes/{node}/labels {"name": "value"}`: what `kubectl label node` does; `null` removes one.
  * `GET /_local/engine/{cluster}/bootstrap-tokens`: ids of the tokens with which agents may join now, and no secret.
  */
@@ -61,8 +61,19 @@ function nodesOf(clusters: Clusters, uid: string): object[] {
     uid: node.metadata.uid,
     ready: isReady(node),
     unschedulable: node.spec?.['unschedulable'] === true,
+    ...bootOf(node.status?.['nodeInfo']),
+    bootId: infoOf(node)['bootID'],
+    version: infoOf(node)['kubeletVersion'],
     pods: pods.filter((pod) => pod.spec?.['nodeName'] === node.metadata.name).map((pod) => pod.metadata.name),
   }));
+}
+
+const infoOf = ({ status }: KubeObject): Record<string, unknown> =>
+  (status?.['nodeInfo'] ?? {}) as Record<string, unknown>;
+
+function bootOf(nodeInfo: unknown): { bootId: string; version: string } {
+  const { bootID = '', kubeletVersion = '' } = (nodeInfo ?? {}) as { bootID?: string; kubeletVersion?: string };
+  return { bootId: bootID, version: kubeletVersion };
 }
 
 const tokensOf = (clusters: Clusters, uid: string): string[] =>
