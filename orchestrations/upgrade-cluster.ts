@@ -48,7 +48,7 @@ export function* upgradeTo(
   const view = yield* observeMasters(context, operation);
   const refusal = preflight(view, version);
   if (refusal) throw refused(refusal, view);
-  const outdated = inOrder(view, version);
+  const outdated = outdatedOf(view, version);
   const snapshot = outdated.length > 0 ? yield* saveState(context, operation, view) : null;
   for (const [done, name] of outdated.entries())
     yield* upgradeMaster(context, operation, { name, version, done, total: outdated.length });
@@ -58,37 +58,30 @@ export function* upgradeTo(
 }
 
 /** Judged by what runs, not by the wish on record: an upgrade that broke off has left both behind. */
-function preflight({ masters, count, engineReachable }: MastersView, version: string): Refusal | undefined {
+function preflight({ masters, engineReachable }: MastersView, version: string): Refusal | undefined {
   if (!engineReachable) return refuse('ENGINE_UNREACHABLE', 'no master answers, so none can be upgraded');
-  const lost = masters.find((master) => master.version === '');
-  if (lost) return refuse('QUORUM_AT_RISK', `${lost.name} is lost; repair it, then upgrade`);
   for (const master of masters) {
-    const problem = upgradeProblem(master.version, version);
+    const problem = master.version === '' ? undefined : upgradeProblem(master.version, version);
     if (problem) return refuse('INVALID_REQUEST', `${master.name}: ${problem}`);
   }
-  const [first] = inOrder({ masters }, version);
-  return first ? mayUpgradeMaster(masters, count, first) : undefined;
+  const away = masters.find(({ ready }) => !ready);
+  return away && refuse('QUORUM_AT_RISK', `${away.name} is not ready; wait for it, or repair it, then upgrade`);
 }
 
-/** One that is not ready comes first: perhaps it is what an earlier upgrade left, and no other may be touched before. */
-const inOrder = ({ masters }: Pick<MastersView, 'masters'>, version: string): string[] =>
-  [...masters]
-    .sort((one, other) => Number(one.ready) - Number(other.ready) || one.name.localeCompare(other.name))
-    .filter((master) => !isSameVersion(master.version, version))
-    .map(({ name }) => name);
+const outdatedOf = ({ masters }: MastersView, version: string): string[] =>
+  masters.filter((master) => !isSameVersion(master.version, version)).map(({ name }) => name);
 
 /** What the engine knows is saved on the disk of a master before anything changes. */
 function* saveState(context: OrchestrationContext, operation: OperationInput, view: MastersView): Workflow<string> {
   yield* publish(context, operation, 'saving the state of the engine', { done: 0, total: 1, unit: 'snapshots' });
-  const saver = view.masters.find(({ ready }) => ready);
-  if (!saver) throw refused(refuse('QUORUM_AT_RISK', 'no master is ready to save the state of the engine'), view);
+  const saver = view.masters[0]?.name ?? '';
   const snapshot = `starling-${operation.operationId.split('.').at(-1) ?? ''}`;
   const problem = yield* command(context, operation, {
-    name: saver.name,
+    name: saver,
     command: { kind: 'snapshot', name: snapshot },
   });
   if (problem) throw refused(problem, view);
-  return `${snapshot} on ${saver.name}`;
+  return `${snapshot} on ${saver}`;
 }
 
 function* upgradeMaster(

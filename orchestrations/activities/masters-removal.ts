@@ -76,7 +76,8 @@ export async function removeMember(world: World, input: Input): Promise<Outcome<
     pending ||= state === 'pending';
     if (state !== 'removed') continue;
     const message = `${name} no longer has a vote in the engine`;
-    await writeEvent(world, { cluster, type: 'master.removed', subject: name, cause: operationId, message });
+    const id = `${operationId}-removed-${name}`; // a repeat has nothing new to tell
+    await writeEvent(world, { id, cluster, type: 'master.removed', subject: name, cause: operationId, message });
   }
   return { ok: true, pending };
 }
