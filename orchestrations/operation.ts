@@ -51,7 +51,7 @@ function crashed(error: unknown): Omit<Ending, 'cluster' | 'operationId'> {
   const text = error instanceof Error ? error.message : String(error);
   const [, code = 'INTERNAL', said] = CODED.exec(text) ?? [];
   // Only the first line: behind it come stacks, which belong to the log.
-  const message = (said ?? text.split('\n')[0] ?? '').slice(0, 300);
+  const message = (said ?? text.split('\n')[0] ?? '').trim().slice(0, 300);
   return {
     state: 'failed',
     error: { code: code as ErrorCode, message },

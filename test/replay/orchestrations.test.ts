@@ -194,6 +194,51 @@ describe('a scale', () => {
     });
   });
 
+  it('down, parking, keeps what is too many', async () => {
+    const course = await runScripted(worker, orchestrations.scaleCluster, {
+      input: { ...OPERATION, agents: 2, reclaim: 'park' },
+      script: {
+        ...GOES_WELL,
+        observeCluster: () => view(2),
+        pickVictims: () => ({ vmIds: [], park: ['a'] }),
+        evictAgents: () => ({ proceed: true, remaining: 0, blocked: [] }),
+        stopMachines: () => ({ ok: true, pollers: [] }),
+        parkStopped: () => ({ on: [] }),
+        wishForServing: () => ({ agents: 2 }),
+        growTo: () => ({ ok: true, poller: null, capacity: 3 }),
+      },
+    });
+    expect(endingOf(course)).toMatchObject({ state: 'succeeded', result: { agents: { wanted: 2, came: 2 } } });
+    expect(course.names).not.toContain('deleteAgents');
+    expect(steps(course)).toEqual(
+      expect.arrayContaining(['evictAgents', 'stopMachines', 'parkStopped', 'wishForServing']),
+    );
+  });
+
+  it('up goes on with new agents when the parked ones are not enough', async () => {
+    const course = await scale({
+      growTo: (_, count) => ({ ok: true, poller: 'poller', capacity: 5, ...(count === 1 ? { more: true } : {}) }),
+    });
+    expect(endingOf(course)).toMatchObject({ state: 'succeeded' });
+    expect(course.names.filter((name) => name === 'growTo')).toHaveLength(2);
+  });
+
+  it('down names the pods that hold it up, and those that it cut off', async () => {
+    const why = 'default/web-1: The disruption budget web does not allow it';
+    const course = await scale(
+      {
+        pickVictims: () => ({ vmIds: ['a'] }),
+        observeCluster: () => view(2),
+        growTo: () => ({ ok: true, poller: null, capacity: 2 }),
+        drainPass: () => ({ proceed: true, remaining: 1, blocked: [why], held: `agents-a: ${why}` }),
+      },
+      2,
+    );
+    expect(endingOf(course)).toMatchObject({ state: 'succeeded', result: { blocked: [why] } });
+    const reports = course.calls.filter(({ name }) => name === 'reportProgress').map(({ input }) => input);
+    expect(reports).toContainEqual(expect.objectContaining({ phase: `draining agents-a: ${why}` }));
+  });
+
   it('waits for somebody else’s change of the scale set, and then goes on', async () => {
     const course = await scale({
       growTo: (_, count) =>
@@ -282,7 +327,7 @@ describe('a removal of nodes', () => {
 
   it('cuts off pods that do not leave in time', async () => {
     const course = await retire({ drainPass: () => ({ proceed: true, remaining: 1, blocked: ['default/web'] }) });
-    expect(course.status.output).toEqual({ removed: 2, left: [] });
+    expect(course.status.output).toEqual({ removed: 2, left: [], blocked: ['default/web'] });
   });
 
   it('does not drain where nothing runs', async () => {
