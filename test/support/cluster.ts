@@ -16,6 +16,9 @@ export interface EngineNode {
   uid: string;
   ready: boolean;
   unschedulable: boolean;
+  /** Changes with every boot of its machine. */
+  bootId: string;
+  version: string;
   pods: string[];
 }
 

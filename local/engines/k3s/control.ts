@@ -68,7 +68,7 @@ function nodesOf(clusters: Clusters, uid: string): object[] {
   }));
 }
 
-const infoOf = ({ status }: KubeObject): Record<string, unknown> =>
+const infoOf = ({ status }: { status?: Record<string, unknown> }): Record<string, unknown> =>
   (status?.['nodeInfo'] ?? {}) as Record<string, unknown>;
 
 function bootOf(nodeInfo: unknown): { bootId: string; version: string } {

@@ -1,0 +1,88 @@
+import { Cluster } from '../support/cluster';
+import { startStarling, waitUntil, type Operation, type Starling } from '../support/starling';
+
+let starling: Starling;
+beforeAll(async () => {
+  starling = await startStarling();
+});
+afterAll(() => starling?.stop());
+
+const SUCCEEDED = { state: 'succeeded', error: null };
+
+test('reimaged ten times, an instance is one node in registry, Azure and engine', async () => {
+  const cluster = new Cluster(starling, 'tenfold');
+  expect(await cluster.deploy({ agents: { count: 1 } })).toMatchObject(SUCCEEDED);
+  const [agent] = await cluster.agents();
+  for (let times = 1; times <= 10; times++) {
+    const nodes = [agent!.instanceId];
+    expect(await cluster.carryOut('POST', '/reimage', { order: 'serial', nodes })).toMatchObject(SUCCEEDED);
+  }
+  await cluster.settles(1);
+  expect(await cluster.agents()).toMatchObject([{ vmId: agent!.vmId, name: `${agent!.name}-g11`, state: 'ready' }]);
+  expect(await cluster.engineNodes()).toHaveLength(2);
+});
+
+test('twenty times stopped and started, a cluster has the nodes that it had, and no other', async () => {
+  const cluster = new Cluster(starling, 'cycles');
+  expect(await cluster.deploy({ agents: { count: 2 } })).toMatchObject(SUCCEEDED);
+  const identity = async () => (await cluster.nodes()).map(({ name, vmId }) => ({ name, vmId }));
+  const before = await identity();
+  for (let times = 1; times <= 20; times++) {
+    expect(await cluster.carryOut('POST', '/stop', {})).toMatchObject(SUCCEEDED);
+    expect((await cluster.get()).phase).toBe('stopped');
+    expect(await cluster.carryOut('POST', '/start', {})).toMatchObject(SUCCEEDED);
+  }
+  await cluster.settles(2);
+  expect(await identity()).toEqual(before);
+}, 300_000);
+
+describe('a disruption budget that lets nobody go', () => {
+  const DRAIN_DEADLINE_MS = 5 * 60_000;
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = new Cluster(starling, 'stubborn');
+    expect(await cluster.deploy({ agents: { count: 2 } })).toMatchObject(SUCCEEDED);
+    await waitUntil('the demo workload runs', async () => (await webPods()).length > 0);
+    await starling.control('POST', '/_local/engine/stubborn/disruption-budget', { allowed: 0 });
+  });
+
+  const webPods = async (): Promise<string[]> =>
+    (await cluster.engineNodes()).flatMap(({ pods }) => pods).filter((pod) => pod.startsWith('web-'));
+
+  /** Follows the operation; returns all phases that it showed. */
+  async function phasesOf(id: string): Promise<Set<string>> {
+    const phases = new Set<string>();
+    await waitUntil('the operation has ended', async () => {
+      const { body } = await starling.request<Operation>('GET', `/api/operations/${id}`);
+      phases.add(body.phase);
+      return body.state !== 'running';
+    });
+    return phases;
+  }
+
+  test('is named by a removal, which keeps its deadline to within five simulated seconds', async () => {
+    const since = (await cluster.events()).at(-1)!.at;
+    const id = await cluster.begin('POST', '/scale', { agents: 1 });
+    const phases = [...(await phasesOf(id))].join('; ');
+    expect(phases).toMatch(/default\/web-\S+.*disruption budget/i);
+    const operation = await starling.waitForOperation(id);
+    expect(operation).toMatchObject(SUCCEEDED);
+    expect(JSON.stringify(operation.result.blocked)).toMatch(/default\/web-/);
+    const events = await cluster.events(since);
+    const at = (type: string): number => Date.parse(events.find((event) => event.type === type)!.at);
+    const took = at('node.leaving') - at('node.draining');
+    expect(took).toBeGreaterThanOrEqual(DRAIN_DEADLINE_MS);
+    expect(took).toBeLessThanOrEqual(DRAIN_DEADLINE_MS + 5_000);
+    await cluster.settles(1);
+  });
+
+  test('is named by a reimage too, and the node comes back and takes work', async () => {
+    await waitUntil('the demo workload runs again', async () => (await webPods()).length > 0);
+    const id = await cluster.begin('POST', '/reimage', { order: 'serial' });
+    expect([...(await phasesOf(id))].join('; ')).toMatch(/default\/web-\S+.*disruption budget/i);
+    const operation = await starling.waitForOperation(id);
+    expect(operation).toMatchObject(SUCCEEDED);
+    expect(JSON.stringify(operation.result.blocked)).toMatch(/default\/web-/);
+    await cluster.settles(1);
+  });
+});
