@@ -8,7 +8,7 @@ CLUSTER ?= demo
 PARAMS ?= parameters/$(CLUSTER).yaml
 STARLING ?= node bin/starling.mjs
 # Also: LOCATION AGENT_COUNT AGENT_SIZE AGENT_PRIORITY MASTER_COUNT MASTER_SIZE K3S_VERSION SSH_FROM SSH_PORT RESIZE_TO
-#       REPLICAS NODE UNIT, and YES=1. May stand in a file `.env` as well.
+#       REPLICAS ON_NODE UNIT, and YES=1. May stand in a file `.env` as well.
 -include .env
 
 SSH_KEY ?= keys/cluster
@@ -90,8 +90,8 @@ list-images: ## of the operating system in LOCATION
 	$(STARLING) images $(if $(LOCATION),--location $(LOCATION))
 proxy: ## doors to the cluster on this machine, through master0
 	$(STARLING) proxy $(ON) --identity $(SSH_KEY).pem $(PROXY_FLAGS)
-tail-helper: ## the journal of UNIT on NODE, as it grows
-	$(STARLING) logs $(or $(NODE),master0) $(if $(UNIT),--unit $(UNIT)) --follow $(ON)
+tail-helper: ## the journal of UNIT on ON_NODE, as it grows
+	$(STARLING) logs $(or $(ON_NODE),master0) $(if $(UNIT),--unit $(UNIT)) --follow $(ON)
 
 deploy-monitor: ## Headlamp, behind https://MASTER/monitor
 	$(STARLING) workload apply monitor $(ON)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import tab from '@bomb.sh/tab/commander';
 import { CommanderError } from 'commander';
 import { createClient, type Client } from './client';
 import { findStarling } from './connection';
@@ -22,7 +23,9 @@ async function main(args: string[]): Promise<void> {
   const terminal = createTerminal(env);
   endQuietlyWhenNobodyReads();
   try {
-    await createProgram(createSession(terminal), version()).parseAsync(args, { from: 'user' });
+    const program = createProgram(createSession(terminal), version());
+    tab(program, { completionCommandName: 'completion' });
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     process.exitCode = explain(terminal, error, args);
   }

@@ -1,4 +1,3 @@
-import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
 import { addAccess } from './commands/access';
 import { addChaos } from './commands/chaos';
@@ -13,7 +12,7 @@ import { addWatch } from './commands/watch';
 import { addWorkloads } from './commands/workloads';
 import type { Session } from './session';
 
-/** The whole command line. Pure until it is parsed. */
+/** The whole command line but for `completion`, which reads it. Nothing happens until it is parsed. */
 export function createProgram(session: Session, version: string): Command {
   const program = new Command('starling')
     .description('Elastic clusters on Azure, with nothing running while nothing happens.')
@@ -33,7 +32,6 @@ export function createProgram(session: Session, version: string): Command {
   addLogs(program, session);
   addAccess(program, session);
   addOffers(program, session);
-  tab(program, { completionCommandName: 'completion' });
   return program;
 }
 

@@ -29,7 +29,7 @@ export const STEPS: Step[] = [
   },
   {
     target: 'deploy-compute',
-    starling: ['up'],
+    starling: ['up', '--yes'],
     why: 'One master and three agents, each of which proves who it is before it joins.',
   },
   { target: 'view-deployment', starling: ['deployment'], why: 'Each resource of the deployment.' },
@@ -46,7 +46,7 @@ export const STEPS: Step[] = [
     why: 'A web service with eight copies.',
   },
   { target: 'scale-service-4', starling: ['workload', 'scale', 'replicated', '4'], why: 'Half of them are enough.' },
-  { target: 'scale-agents-7', starling: ['scale', '7'], why: 'Four more agents.' },
+  { target: 'scale-agents-7', starling: ['scale', '7', '--yes'], why: 'Four more agents.' },
   {
     target: 'scale-service-16',
     starling: ['workload', 'scale', 'replicated', '16'],
