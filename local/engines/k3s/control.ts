@@ -61,7 +61,6 @@ function nodesOf(clusters: Clusters, uid: string): object[] {
     uid: node.metadata.uid,
     ready: isReady(node),
     unschedulable: node.spec?.['unschedulable'] === true,
-    ...bootOf(node.status?.['nodeInfo']),
     bootId: infoOf(node)['bootID'],
     version: infoOf(node)['kubeletVersion'],
     pods: pods.filter((pod) => pod.spec?.['nodeName'] === node.metadata.name).map((pod) => pod.metadata.name),
@@ -70,11 +69,6 @@ function nodesOf(clusters: Clusters, uid: string): object[] {
 
 const infoOf = ({ status }: { status?: Record<string, unknown> }): Record<string, unknown> =>
   (status?.['nodeInfo'] ?? {}) as Record<string, unknown>;
-
-function bootOf(nodeInfo: unknown): { bootId: string; version: string } {
-  const { bootID = '', kubeletVersion = '' } = (nodeInfo ?? {}) as { bootID?: string; kubeletVersion?: string };
-  return { bootId: bootID, version: kubeletVersion };
-}
 
 const tokensOf = (clusters: Clusters, uid: string): string[] =>
   clusters
