@@ -1,4 +1,4 @@
-import { computeGroup } from '../../shared/model/cluster';
+import { computeGroup, type ClusterRecord } from '../../shared/model/cluster';
 import { refuse } from '../../shared/model/errors';
 import { ENGINE_PORT, masterFqdn } from '../../shared/model/names';
 import type { DeploymentPart, World } from '../../shared/ports';
@@ -47,12 +47,20 @@ export async function submitDeployment(
 ): Promise<Outcome<object>> {
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
   const record = await requireCluster(world, cluster);
-  const rendered = world.renderDeployment(record, partOf(only));
+  const rendered = world.renderDeployment(await withParked(world, record), partOf(only));
   const { template, parameters } = await withMasterDataKept(world, cluster, rendered);
   const begun = await world.cloud.beginDeployment(cluster, template, parameters, partOf(only));
   // Endpoints tell that machines were submitted.
   if (begun.ok && !only) await updateCluster(world, cluster, (row) => ({ ...row, endpoints: endpointsOf(world, row) }));
   return begun;
+}
+
+/** Azure counts parked agents too: a capacity without them would have it delete as many, whichever it likes. */
+async function withParked(world: World, record: ClusterRecord): Promise<ClusterRecord> {
+  const rows = (await world.nodes.list(record.name)).map(({ record }) => record);
+  const parked = rows.filter(({ role, state }) => role === 'agent' && state === 'parked').length;
+  const { spec } = record;
+  return { ...record, spec: { ...spec, agents: { ...spec.agents, count: spec.agents.count + parked } } };
 }
 
 const partOf = (only: DeployInput['only']): DeploymentPart => only ?? 'all';

@@ -1,4 +1,5 @@
-import { prepareCluster } from '../../orchestrations/activities/deployment';
+import { prepareCluster, submitDeployment } from '../../orchestrations/activities/deployment';
+import type { World } from '../../shared/ports';
 import { FakeWorld } from '../support/fake-world';
 import { clusterRecord, nodeRecord } from '../support/records';
 
@@ -16,4 +17,19 @@ it.each([
   const prepared = await prepareCluster(world, OPERATION);
   expect(prepared).toMatchObject({ ok: true });
   expect(prepared.ok && prepared.surplus?.length).toBe(surplus);
+});
+
+it('a deploy anew asks for the agents that are parked as well: Azure would delete as many, whichever it likes', async () => {
+  const agents = { ...spec.agents, count: 1 };
+  const world = new FakeWorld({ operation: OPERATION.operationId, phase: 'deploying', spec: { ...spec, agents } });
+  world.addAgent({ ...nodeRecord('demo', 1), state: 'ready' });
+  world.addAgent({ ...nodeRecord('demo', 2), state: 'parked' }, { power: 'deallocated' });
+  const rendered: number[] = [];
+  const renderDeployment: World['renderDeployment'] = (record) => {
+    rendered.push(record.spec.agents.count);
+    return { template: {}, parameters: {} };
+  };
+  await submitDeployment({ ...world, renderDeployment }, OPERATION);
+  expect(rendered).toEqual([2]);
+  expect(world.cluster.spec.agents.count).toBe(1);
 });
