@@ -62,6 +62,7 @@ const LAYERS = [
       /\.\.\/web\/.*/,
       /node:.*/,
       /zod(-openapi)?/,
+      /yaml/,
       /@azure\/(functions|eventgrid)/,
       /durable-functions/,
     ],

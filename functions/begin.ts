@@ -5,6 +5,7 @@ import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
 import { operationId, type OperationRecord, type Verb } from '../shared/model/operation';
 import type { World } from '../shared/ports';
+import { prepareOrEnd, type Prepare } from './prepare';
 import type { Call, Reply } from './respond';
 
 /** Which orchestration carries out which verb. */
@@ -38,6 +39,8 @@ interface Start {
   preempt?: boolean;
   /** Makes the operation's id one that others can know: whoever begins the same again finds it, and begins nothing. */
   unique?: string;
+  /** What the request does itself before the orchestration starts. */
+  prepare?: Prepare;
   /** Who wants it; an operator unless it is said. */
   cause?: 'operator' | 'timer';
 }
@@ -90,6 +93,7 @@ export async function begin(
     },
   ]);
   if (preempted) await endPreempted(call, preempted, id);
+  if (start.prepare) await prepareOrEnd(world, operation, start.prepare);
   await orchestrator.start(WORKFLOWS[verb], id, operation.input);
   return operation;
 }

@@ -9,13 +9,14 @@ import { join, leave, ready } from './join';
 import { storage } from './storage';
 import { getLogs } from './logs';
 import * as machines from './machines';
+import { getKubeconfig } from './kubeconfig';
 import { openApiDocument } from './openapi';
 import { cancelOperation, getHalt, getOperation, putHalt } from './operations';
 import * as power from './power';
 import { putCluster } from './put-cluster';
 import { problem, respond, type Call, type Reply } from './respond';
 import { scaleCluster } from './scale';
-import { notWritten } from './verbs';
+import * as workloads from './workloads';
 import { ROUTES, type Route } from '../shared/routes';
 
 type Tools = Pick<Call, 'world' | 'orchestrator' | 'log'>;
@@ -56,11 +57,11 @@ const handlers = ({ publicUrl }: Wiring): Handlers => ({
   rotateTokens: machines.rotateKeys,
   startChaos: chaos.startChaos,
   listChaos: chaos.listChaos,
-  listWorkloads: notWritten,
-  putWorkload: notWritten,
-  scaleWorkload: notWritten,
-  deleteWorkload: notWritten,
-  getKubeconfig: notWritten,
+  listWorkloads: workloads.listWorkloads,
+  putWorkload: workloads.putWorkload,
+  scaleWorkload: workloads.scaleWorkload,
+  deleteWorkload: workloads.deleteWorkload,
+  getKubeconfig,
   getLogs: (call: Call) => getLogs(call),
   listClusterOperations: clusters.listOperations,
   listLocations: azure.listLocations,

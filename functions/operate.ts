@@ -2,6 +2,7 @@ import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
 import type { Verb } from '../shared/model/operation';
 import { begin, inProgress, started } from './begin';
+import type { Prepare } from './prepare';
 import { isPreview, preview } from './preview';
 import type { Call, Reply } from './respond';
 
@@ -13,6 +14,8 @@ export interface Wish {
   would: string[];
   /** Throws when the row does not admit it; by default when the machines do not run. */
   judge?: (row: ClusterRecord) => void;
+  /** What the request does itself while the operation holds the cluster. */
+  prepare?: Prepare;
   /** What changes in the row with the lock. */
   change?: (row: ClusterRecord) => ClusterRecord;
 }
@@ -23,7 +26,7 @@ export interface Wish {
  * which ends at once: so every accepted request is followed in the same way, and a repeat is harmless.
  */
 export async function operate(call: Call, record: ClusterRecord, wish: Wish): Promise<Reply> {
-  const { verb, input, would, judge = requireRunning, change } = wish;
+  const { verb, input, would, judge = requireRunning, change, prepare } = wish;
   requireFree(record);
   judge(record);
   if (isPreview(call)) return preview(verb, would);
@@ -31,7 +34,7 @@ export async function operate(call: Call, record: ClusterRecord, wish: Wish): Pr
     judge(row);
     return change ? change(row) : row;
   };
-  return started(await begin(call, record.name, { verb, input, change: take }));
+  return started(await begin(call, record.name, { verb, input, change: take, prepare }));
 }
 
 /** Throws OPERATION_IN_PROGRESS. */

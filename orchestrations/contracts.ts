@@ -105,6 +105,8 @@ export interface ChaosInput extends OperationInput {
 export interface WorkloadInput extends OperationInput {
   name: string;
   verb: 'apply' | 'scale' | 'remove';
+  /** For `scale`. */
+  replicas?: number;
 }
 
 export interface RenewInput extends OperationInput {

@@ -61,14 +61,9 @@ function nodesOf(clusters: Clusters, uid: string): object[] {
     uid: node.metadata.uid,
     ready: isReady(node),
     unschedulable: node.spec?.['unschedulable'] === true,
-    bootId: infoOf(node)['bootID'],
-    version: infoOf(node)['kubeletVersion'],
     pods: pods.filter((pod) => pod.spec?.['nodeName'] === node.metadata.name).map((pod) => pod.metadata.name),
   }));
 }
-
-const infoOf = ({ status }: { status?: Record<string, unknown> }): Record<string, unknown> =>
-  (status?.['nodeInfo'] ?? {}) as Record<string, unknown>;
 
 const tokensOf = (clusters: Clusters, uid: string): string[] =>
   clusters

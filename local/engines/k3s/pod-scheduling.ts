@@ -13,18 +13,20 @@ interface Place {
 
 /**
  * What kube-scheduler does with pods that have no node yet. Of the nodes with room the one with the fewest pods of the same
- * owner, then what the pod prefers, then the most free CPU. A pod that fits nowhere is told why.
+ * owner, then what the pod prefers, then the most free CPU. A pod that fits nowhere is told why. Returns all pods
+ * as they are then.
  */
-export function bindWaitingPods(objects: KubeObjects, nodes: KubeObject[], now: number): void {
+export function bindWaitingPods(objects: KubeObjects, nodes: KubeObject[], now: number): KubeObject[] {
   const pods = objects.list('pods');
   const waiting = pods.filter((pod) => !pod.spec?.nodeName && !pod.metadata.deletionTimestamp);
-  if (waiting.length === 0) return;
+  if (waiting.length === 0) return pods;
   const places = placesOf(nodes.filter(isReady), pods);
   for (const pod of waiting) {
     const [best] = places.filter((place) => fits(pod, place)).sort((a, b) => byAppeal(pod, a, b));
     if (best) bind(objects, pod, best, now);
     else notePlaceless(objects, pod, nodes.length);
   }
+  return objects.list('pods');
 }
 
 function bind(objects: KubeObjects, pod: KubeObject, place: Place, now: number): void {

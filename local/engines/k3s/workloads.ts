@@ -83,17 +83,16 @@ export function createWorkloads({ clusters, kubelets, clock, scheduler }: Depend
 
 export const isDaemonPod = (pod: KubeObject): boolean => pod.metadata.ownerReferences?.[0]?.kind === 'DaemonSet';
 
-/** True while something will change by itself with time. */
+/** True while something will change by itself with time. A listing of thousands of pods is read as seldom as it can be. */
 function runPass(look: Omit<Pass, 'podsOf'>): boolean {
   const { objects, nodes, now, kubeletRuns } = look;
-  for (const pod of objects.list('pods')) runPod({ ...look, podsOf: () => [] }, pod);
-  const pass = { ...look, podsOf: byOwner(objects.list('pods')) };
-  for (const namespace of objects.list('namespaces').filter(isTerminating))
-    emptyNamespace(pass, namespace, objects.list('pods'));
-  collectGarbage(pass);
+  for (const pod of objects.list('pods')) runPod(look, pod);
+  const pods = objects.list('pods');
+  const pass = { ...look, podsOf: byOwner(pods) };
+  for (const namespace of objects.list('namespaces').filter(isTerminating)) emptyNamespace(pass, namespace, pods);
+  collectGarbage(pass, pods);
   control(pass);
-  bindWaitingPods(objects, nodes, now);
-  return objects.list('pods').some((pod) => isUnderWay(pod, kubeletRuns));
+  return bindWaitingPods(objects, nodes, now).some((pod) => isUnderWay(pod, kubeletRuns));
 }
 
 function control(pass: Pass): void {

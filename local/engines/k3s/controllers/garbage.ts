@@ -2,8 +2,6 @@ import { RESOURCE_TYPES, type KubeObject } from '../kube-object';
 import { isTerminating, type Pass } from './pass';
 
 const CONTENT = RESOURCE_TYPES.filter(({ namespaced, plural }) => namespaced && plural !== 'pods');
-/** What is made for another object, and goes with it. */
-const DEPENDENTS = ['replicasets', 'pods'];
 const OWNERS: Record<string, string> = {
   Deployment: 'deployments',
   ReplicaSet: 'replicasets',
@@ -24,18 +22,23 @@ export function emptyNamespace(pass: Pass, namespace: KubeObject, pods: KubeObje
 }
 
 /** Follows ownerReferences, in the background as the API server does by default. */
-export function collectGarbage(pass: Pass): void {
-  for (const plural of DEPENDENTS)
-    for (const object of pass.objects.list(plural)) {
-      if (!isOrphan(pass, object) || isTerminating(object)) continue;
-      if (plural === 'pods') pass.terminate(object);
-      else pass.objects.remove(plural, object.metadata.namespace ?? '', object.metadata.name);
-    }
+export function collectGarbage(pass: Pass, pods: KubeObject[]): void {
+  const isOrphan = orphans(pass);
+  for (const set of pass.objects.list('replicasets'))
+    if (isOrphan(set)) pass.objects.remove('replicasets', set.metadata.namespace ?? '', set.metadata.name);
+  for (const pod of pods) if (!isTerminating(pod) && isOrphan(pod)) pass.terminate(pod);
 }
 
-function isOrphan({ objects }: Pass, { metadata }: KubeObject): boolean {
-  const [owner] = metadata.ownerReferences ?? [];
-  const plural = owner && OWNERS[owner.kind];
-  if (!owner || !plural) return false;
-  return objects.find(plural, metadata.namespace ?? '', owner.name)?.metadata.uid !== owner.uid;
+/** Each owner is looked up once. */
+function orphans({ objects }: Pass): (object: KubeObject) => boolean {
+  const known = new Map<string, boolean>();
+  return ({ metadata }) => {
+    const [owner] = metadata.ownerReferences ?? [];
+    const plural = owner && OWNERS[owner.kind];
+    if (!owner || !plural) return false;
+    const isGone =
+      known.get(owner.uid) ?? objects.find(plural, metadata.namespace ?? '', owner.name)?.metadata.uid !== owner.uid;
+    known.set(owner.uid, isGone);
+    return isGone;
+  };
 }

@@ -6,7 +6,7 @@ const STOP_MS = 3_000; // what an ordinary server needs after SIGTERM
 const JOB_MS = 5_000; // any work is done by then
 
 /** The kubelet's part in a pod's life. */
-export function runPod({ objects, now, kubeletRuns, answers }: Pass, pod: KubeObject): void {
+export function runPod({ objects, now, kubeletRuns, answers }: Omit<Pass, 'podsOf'>, pod: KubeObject): void {
   const nodeName = String(pod.spec?.nodeName ?? '');
   const isAlive = nodeName !== '' && kubeletRuns(nodeName);
   if (isTerminating(pod) && (nodeName === '' || (isAlive && stoppedBy(pod, now))))
