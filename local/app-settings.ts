@@ -33,6 +33,7 @@ export function appSettings(local: {
   identityHeader: string;
   rootPem: string;
   rootFile: string;
+  scheduledChaos: boolean;
 }): Record<string, string> {
   return {
     AzureWebJobsStorage: local.tables,
@@ -46,7 +47,7 @@ export function appSettings(local: {
     STARLING_VAULT_URL: VAULT_URL,
     STARLING_FUNCTION_APP_ID: FUNCTION_APP_ID,
     STARLING_OUTBOUND_ADDRESSES: '203.0.113.10',
-    STARLING_SCHEDULED_CHAOS: 'false',
+    STARLING_SCHEDULED_CHAOS: String(local.scheduledChaos),
     STARLING_ATTESTATION_ROOTS: local.rootPem,
   };
 }

@@ -27,6 +27,7 @@ export interface LocalAzureOptions {
   scale: number;
   quotaCores: number;
   seed: number;
+  scheduledChaos: boolean;
   reset: boolean;
   log: (line: LogLine) => void;
   /** A part of it has died that it cannot do without. */
@@ -131,6 +132,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     identityHeader: azure.identityHeader,
     rootPem: pki.rootPem,
     rootFile,
+    scheduledChaos: options.scheduledChaos,
   };
   const host = await startHost({
     appDir,

@@ -11,6 +11,8 @@ export interface StartOptions {
   scale: number;
   quotaCores: number;
   seed: number;
+  /** The app's setting of the same meaning. */
+  scheduledChaos: boolean;
   verbose: boolean;
 }
 
@@ -28,7 +30,8 @@ Environment
   STARLING_STATE_DIR   where everything is kept (.starling)
   STARLING_TIME_SCALE  simulated seconds per real second, 1 to 1000 (10)
   LOCAL_AZURE_QUOTA_CORES  approved cores of the simulated subscription (2400)
-  LOCAL_AZURE_SEED     seed of every simulated delay and accident (1)`;
+  LOCAL_AZURE_SEED     seed of every simulated delay and accident (1)
+  STARLING_SCHEDULED_CHAOS  true lets armed chaos schedules act (false)`;
 
 /** A wrong argument or variable; the message says what would be right. */
 export class UsageError extends Error {}
@@ -49,6 +52,7 @@ export function readOptions(args: string[], env: Record<string, string | undefin
     scale: number(env, 'STARLING_TIME_SCALE', 10, [1, 1000]),
     quotaCores: number(env, 'LOCAL_AZURE_QUOTA_CORES', 2400, [0, 1_000_000]),
     seed: number(env, 'LOCAL_AZURE_SEED', 1, [0, 2 ** 31]),
+    scheduledChaos: env['STARLING_SCHEDULED_CHAOS'] === 'true',
   };
 }
 
