@@ -22,7 +22,7 @@ export function* changeWorkload(context: OrchestrationContext): Workflow<void> {
 function* bringUp(context: OrchestrationContext, input: WorkloadInput): Workflow<EndingBody> {
   const { cluster, name, verb, replicas = 0, operationId } = input;
   if (verb === 'scale') {
-    const scaled = yield* call(context, activities.scaleWorkload, { cluster, name, replicas });
+    const scaled = yield* call(context, activities.setReplicas, { cluster, name, replicas });
     if (!scaled.ok) return failed(scaled.code, scaled.message);
   }
   const wanted = verb === 'apply' ? { cluster, name, operationId } : { cluster, name };
@@ -60,7 +60,7 @@ function* remove(context: OrchestrationContext, input: WorkloadInput): Workflow<
   const { cluster, name } = input;
   const deadline = now(context) + REMOVAL_DEADLINE_MS;
   for (let most = 0; ;) {
-    const { left } = yield* call(context, activities.removeWorkload, { cluster, name });
+    const { left } = yield* call(context, activities.endWorkload, { cluster, name });
     if (left === 0) return { state: 'succeeded', result: { removed: name } };
     most = Math.max(most, left);
     const done = left < 0 ? 0 : most - left;

@@ -22,11 +22,11 @@ export interface PhaseView {
 
 /** Workloads and rebalancing. */
 export const workloadActivities = {
-  scaleWorkload: contract<{ cluster: string; name: string; replicas: number }, Outcome<object>>('scaleWorkload'),
+  setReplicas: contract<{ cluster: string; name: string; replicas: number }, Outcome<object>>('setReplicas'),
   /** One look; `operationId` is the mark of the change that is looked for, absent when any will do. */
   viewWorkload: contract<{ cluster: string; name: string; operationId?: string }, WorkloadView>('viewWorkload'),
   /** `left`: objects that are still there; -1 while the engine does not answer. */
-  removeWorkload: contract<{ cluster: string; name: string }, { left: number }>('removeWorkload'),
+  endWorkload: contract<{ cluster: string; name: string }, { left: number }>('endWorkload'),
   /** `mark` makes a repeat harmless. */
   restartUneven: contract<{ cluster: string; mark: string }, { restarted: string[] }>('restartUneven'),
   /** Those of the names whose pods are still being replaced; all of them while the engine does not answer. */

@@ -19,7 +19,7 @@ async function unlessSilent<T>(run: () => Promise<T>, silent: T): Promise<T> {
   }
 }
 
-export async function scaleWorkload(
+export async function setReplicas(
   world: World,
   { cluster, name, replicas }: { cluster: string; name: string; replicas: number },
 ): Promise<Outcome<object>> {
@@ -41,7 +41,7 @@ export function viewWorkload(
   }, UNKNOWN);
 }
 
-export function removeWorkload(
+export function endWorkload(
   world: World,
   { cluster, name }: { cluster: string; name: string },
 ): Promise<{ left: number }> {
