@@ -159,6 +159,7 @@ async function welcomeBack(
   if (!isServing(record.state)) return;
   await engine?.uncordon(record.nodeName);
   await world.nodes.replace({ ...record, goingDown: false }, etag); // a lost write is made up at the next boot
+  await engine?.uncordon(record.nodeName); // a farewell that was still on its way may have cordoned it in between
 }
 
 /** A master reports how Starling reaches its engine. A repeat replaces the report. */
@@ -228,8 +229,19 @@ export async function leave(call: AttestedCall): Promise<Reply> {
   ]);
   const access = role === 'agent' ? await engineAccess(call.world, record.name) : undefined;
   if (access && (await call.world.nodes.replace({ ...row.record, goingDown: true }, row.etag))) {
-    await call.world.connectEngine(record.spec.engine, access).cordon(nodeName);
+    await cordonGoingDown(call.world, row.record, call.world.connectEngine(record.spec.engine, access));
   }
   await requestReconcile(call, record.name, 'node');
   return { status: 200, body: { accepted: true } };
+}
+
+/** A machine may say farewell just when it is welcomed back: whoever sees the other's work done undoes its own. */
+async function cordonGoingDown(
+  world: World,
+  { cluster, vmId, nodeName }: NodeRecord,
+  engine: EnginePort,
+): Promise<void> {
+  await engine.cordon(nodeName);
+  const row = await world.nodes.get(cluster, vmId);
+  if (row && !row.record.goingDown) await engine.uncordon(nodeName);
 }
