@@ -68,9 +68,9 @@ function isMovable({ metadata, spec }: Controller): boolean {
 }
 
 function isUneven({ metadata, spec }: Controller, pods: V1Pod[], nodes: V1Node[]): boolean {
-  const own = pods.filter(
-    (pod) => pod.metadata?.namespace === metadata?.namespace && selects(spec?.selector.matchLabels ?? {}, pod),
-  );
+  const isOwn = ({ metadata: pod }: V1Pod): boolean =>
+    pod?.namespace === metadata?.namespace && !pod?.deletionTimestamp;
+  const own = pods.filter((pod) => isOwn(pod) && selects(spec?.selector.matchLabels ?? {}, pod));
   const usable = nodes.filter((node) => mayHold(node, spec?.template.spec?.nodeSelector ?? {}));
   const counts = new Map(usable.map(({ metadata: node }) => [node?.name, 0]));
   for (const { spec: of } of own) counts.set(of?.nodeName, (counts.get(of?.nodeName) ?? 0) + 1);
