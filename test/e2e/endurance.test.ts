@@ -37,7 +37,6 @@ test('twenty times stopped and started, a cluster has the nodes that it had, and
 }, 300_000);
 
 describe('a disruption budget that lets nobody go', () => {
-  const DRAIN_DEADLINE_MS = 5 * 60_000;
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = new Cluster(starling, 'stubborn');
@@ -60,24 +59,8 @@ describe('a disruption budget that lets nobody go', () => {
     return phases;
   }
 
-  test('is named by a removal, which keeps its deadline to within five simulated seconds', async () => {
-    const since = (await cluster.events()).at(-1)!.at;
-    const id = await cluster.begin('POST', '/scale', { agents: 1 });
-    const phases = [...(await phasesOf(id))].join('; ');
-    expect(phases).toMatch(/default\/web-\S+.*disruption budget/i);
-    const operation = await starling.waitForOperation(id);
-    expect(operation).toMatchObject(SUCCEEDED);
-    expect(JSON.stringify(operation.result.blocked)).toMatch(/default\/web-/);
-    const events = await cluster.events(since);
-    const at = (type: string): number => Date.parse(events.find((event) => event.type === type)!.at);
-    const took = at('node.leaving') - at('node.draining');
-    expect(took).toBeGreaterThanOrEqual(DRAIN_DEADLINE_MS);
-    expect(took).toBeLessThanOrEqual(DRAIN_DEADLINE_MS + 5_000);
-    await cluster.settles(1);
-  });
-
-  test('is named by a reimage too, and the node comes back and takes work', async () => {
-    await waitUntil('the demo workload runs again', async () => (await webPods()).length > 0);
+  test('is named by a reimage, and the node comes back and takes work', async () => {
+    await waitUntil('the demo workload runs', async () => (await webPods()).length > 0);
     const id = await cluster.begin('POST', '/reimage', { order: 'serial' });
     expect([...(await phasesOf(id))].join('; ')).toMatch(/default\/web-\S+.*disruption budget/i);
     const operation = await starling.waitForOperation(id);
