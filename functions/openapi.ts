@@ -68,6 +68,9 @@ function refusals(route: Route): ZodOpenApiOperationObject['responses'] {
     description: 'Refused; `code` says why',
     content: { 'application/problem+json': { schema: ProblemSchema } },
   };
-  const unauthorised = route.auth === 'key' ? { 401: { description: 'No key, or a wrong one; where Entra ID is switched on, a problem document' } } : {};
+  const unauthorised =
+    route.auth === 'key'
+      ? { 401: { description: 'No key, or a wrong one; where Entra ID is switched on, a problem document' } }
+      : {};
   return { ...unauthorised, default: problem };
 }

@@ -11,7 +11,6 @@ export const ERRORS = {
   INVALID_REQUEST: { status: 400, title: 'Some fields are not valid' },
   IMMUTABLE_FIELD: { status: 400, title: 'A field that cannot change was changed' },
   UNSUPPORTED_ENGINE: { status: 400, title: 'This engine is not available in this release' },
-  UNSUPPORTED_CHANGE: { status: 400, title: 'This change is not available in this release' },
   CLUSTER_NOT_FOUND: { status: 404, title: 'There is no such cluster' },
   OPERATION_NOT_FOUND: { status: 404, title: 'There is no such operation' },
   NODE_NOT_FOUND: { status: 404, title: 'There is no such node' },

@@ -108,7 +108,7 @@ describe('every route answers as published', () => {
     resize: { size: 'Standard_B2ms' },
     upgrade: { version: 'v1.36.3+k3s1' },
     repair: { node: 'master0' },
-    putWorkload: { kind: 'monitor' },
+    putWorkload: { kind: 'replicated', replicas: 2 },
     scaleWorkload: { replicas: 2 },
   };
   /** On a cluster with one master and without workloads. */
