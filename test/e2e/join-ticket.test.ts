@@ -64,6 +64,12 @@ describe('a ticket', () => {
       servers: [expect.stringMatching(/^https:\/\/[\d.]+:6443$/)],
       version: expect.stringMatching(/^v\d+\.\d+\.\d+\+k3s\d+$/),
       labels: { 'starling.io/instance': silent[0]!.instanceId },
+      storage: {
+        account: expect.stringMatching(/^st[a-z0-9]+$/),
+        key: expect.stringMatching(/^[A-Za-z0-9+/=]{40,}$/),
+        shares: ['data', 'config', 'registry'],
+        mountAt: '/srv',
+      },
     });
   });
 

@@ -9,6 +9,7 @@ import { startStarling, type Starling } from '../support/starling';
 
 let starling: Starling;
 let secrets: Secret[];
+let sharesKey: Secret;
 /** Where secrets must not be: a name, and what is there. */
 const places = new Map<string, Buffer>();
 
@@ -23,6 +24,9 @@ beforeAll(async () => {
   const refused = await send(starling, 'POST', '/api/clusters/silent/join', { body: JSON.stringify(replay) });
   expect(refused.status).toBe(409);
   places.set('the refusal', Buffer.from(refused.text));
+  const proof = await attested(starling, 'silent', agent!.instanceId);
+  const told = await send(starling, 'POST', '/api/clusters/silent/storage', { body: JSON.stringify(proof) });
+  sharesKey = { what: 'the key of the shares', value: told.body.storage.key };
   expect(await cluster.scale(1)).toMatchObject({ state: 'succeeded' });
   const events = await cluster.events();
   await readAnswers(events);
@@ -30,7 +34,7 @@ beforeAll(async () => {
   expect(vmIds.size).toBe(4);
 
   await starling.interrupt();
-  secrets = await secretsOf(starling.stateDir, 'silent', [...vmIds]);
+  secrets = [...(await secretsOf(starling.stateDir, 'silent', [...vmIds])), sharesKey];
   places.set('the log', Buffer.from(starling.output()));
   places.set('Table storage', readFileSync(join(starling.stateDir, 'tables.json')));
   for (const { path, bytes } of filesOf(join(starling.stateDir, 'host'))) places.set(path, bytes);
@@ -63,6 +67,7 @@ it('knows every secret there is, and finds them in the vault’s own file', () =
       'the agent token of the masters',
       'the credential for the engine',
       'the bootstrap token',
+      'the key of the shares',
     ]),
   );
   for (const { value } of secrets) expect(value.length).toBeGreaterThanOrEqual(16);
@@ -76,6 +81,8 @@ it('knows every secret there is, and finds them in the vault’s own file', () =
       expect.stringMatching('the bootstrap token'), // on the disks of the agents
     ]),
   );
+  // Machines mount their shares and keep no key that a resource or a deployment would show.
+  expect(inAzure.map(({ what }) => what)).not.toContain(sharesKey.what);
 });
 
 it('finds none of them in histories, tables, logs, events, operations, template or customData', () => {
