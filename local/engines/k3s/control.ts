@@ -61,8 +61,14 @@ function nodesOf(clusters: Clusters, uid: string): object[] {
     uid: node.metadata.uid,
     ready: isReady(node),
     unschedulable: node.spec?.['unschedulable'] === true,
+    ...bootOf(node.status?.['nodeInfo']),
     pods: pods.filter((pod) => pod.spec?.['nodeName'] === node.metadata.name).map((pod) => pod.metadata.name),
   }));
+}
+
+function bootOf(nodeInfo: unknown): { bootId: string; version: string } {
+  const { bootID = '', kubeletVersion = '' } = (nodeInfo ?? {}) as { bootID?: string; kubeletVersion?: string };
+  return { bootId: bootID, version: kubeletVersion };
 }
 
 const tokensOf = (clusters: Clusters, uid: string): string[] =>
