@@ -38,10 +38,12 @@ export interface DrainPass {
 }
 
 export interface RenewedView {
-  /** vmIds that are back, that may still come, and that will not: gone, or failed at Azure. */
+  /** vmIds that are back, that may still come, and whose VM is gone. */
   ready: string[];
   waiting: string[];
   lost: string[];
+  /** vmIds of those that Azure could not bring back; absent when there is none. */
+  failed?: string[];
   /** vmIds of agents whose VM is off though they should serve; absent when there is none. */
   stopped?: string[];
   /** Why those that are not back are not, at most three, for a person. */

@@ -123,12 +123,14 @@ export async function lookAtRenewed(
     return row !== undefined && isRenewed(action, before, row, engine.get(row.nodeName));
   };
   const away = nodes.filter((before) => !isBack(before));
-  const lost = away.filter(({ vmId }) => ['failed', 'gone', undefined].includes(rows.get(vmId)?.state));
+  const stateOf = ({ vmId }: NodeBefore): string => rows.get(vmId)?.state ?? 'gone';
+  const failed = away.filter((node) => stateOf(node) === 'failed');
   const stopped = stoppedAgents(seen.rows, seen.machines);
   return {
     ready: idsOf(nodes.filter((node) => !away.includes(node))),
-    waiting: idsOf(away.filter((node) => !lost.includes(node))),
-    lost: idsOf(lost),
+    waiting: idsOf(away.filter((node) => !['failed', 'gone'].includes(stateOf(node)))),
+    lost: idsOf(away.filter((node) => stateOf(node) === 'gone')),
+    ...(failed.length > 0 ? { failed: idsOf(failed) } : {}),
     ...(stopped.length > 0 ? { stopped } : {}),
     problems: away.slice(0, MOST_TOLD).map((node) => whyAway(seen, rows.get(node.vmId), node)),
     engineReachable: seen.engineNodes !== undefined,

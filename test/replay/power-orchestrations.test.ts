@@ -169,6 +169,19 @@ describe('a restart', () => {
     expect(course.names.filter((name) => name === 'powerAgents')).toHaveLength(2);
   });
 
+  it('ends at once when Azure cannot bring a machine back', async () => {
+    const course = await restart({
+      lookAtRenewed: ({ nodes }) =>
+        renewed([], { failed: [nodes[0]!.vmId], problems: ['a: AllocationFailed: no room'] }),
+    });
+    expect(endingOf(course)).toMatchObject({
+      state: 'failed',
+      error: { code: 'NEVER_JOINED', message: '0 of 1 nodes came back: a: AllocationFailed: no room' },
+      result: { renewed: [], left: ['a-now'] },
+    });
+    expect(batchesOf(course)).toEqual([['a']]);
+  });
+
   it('waits while the scale set is being changed, and explains every other refusal', async () => {
     const patient = await restart({
       selectNodes: () => selection(['a']),
