@@ -52,6 +52,17 @@ describe('a ticket', () => {
     expect([status, body]).toEqual([200, expect.not.objectContaining({ storage: expect.anything() })]);
   });
 
+  it('of a master makes it serve what comes from outside, and one of an agent does not', async () => {
+    const world = await worldWith();
+    world.nodeRows.put('vm-0', { ...world.node('vm-0')!, state: 'booting', ticketAttempt: 0 });
+    const masterClaims = JSON.stringify({ cluster: 'demo', hostname: 'h', instanceId: 'master0', bootId: 'b' });
+    const master = await join({ ...callOn(world), body: { claims: masterClaims, attestation: 'vm-0' } });
+    world.nodeRows.put('vm-0', { ...world.node('vm-0')!, state: 'ready', address: '172.31.0.10' });
+    const labelsOf = ({ body }: { body: unknown }) => (body as { labels: Record<string, string> }).labels;
+    expect(labelsOf(master)).toMatchObject({ 'svccontroller.k3s.cattle.io/enablelb': 'true' });
+    expect(Object.keys(labelsOf(await join(callOn(world))))).toEqual(['starling.io/instance']);
+  });
+
   it('asks Azure for no key where there are no shares', async () => {
     const world = await worldWith(row, noShares);
     world.cloud.storageAccess = () => Promise.reject(new Error('asked'));
