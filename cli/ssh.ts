@@ -49,11 +49,14 @@ function knownHosts({ env }: Session, life: string): string {
   return join(folder, 'starling', 'known_hosts', life);
 }
 
-/** No agent and no display go to machines that run other people's pods; the first host key seen is the only one taken. */
+/**
+ * No agent and no display go to machines that run other people's pods; the first host key seen is the only one taken.
+ * The quotes are for ssh, which takes a blank for the beginning of another file.
+ */
 export const safeOptions = ({ port, identity, knownHosts }: SshTarget): string[] => [
   ...['-p', `${port}`, '-i', identity],
   ...['-o', 'IdentitiesOnly=yes', '-o', 'ForwardAgent=no', '-o', 'ForwardX11=no'],
-  ...['-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile=${knownHosts}`],
+  ...['-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile="${knownHosts}"`],
 ];
 
 /** To master0, or through it to the address of another node. */
