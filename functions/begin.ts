@@ -125,6 +125,7 @@ async function insertCluster(
     reconcileRequestedAt: null,
     endpoints: [],
     shortage: '',
+    firstVersion: spec.version,
     createdAt: now,
     updatedAt: now,
   };

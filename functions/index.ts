@@ -83,14 +83,14 @@ function createAttestation(config: Config, clock: Clock): Attestation {
 
 function renderDeployment(
   config: Config,
-  { name, spec }: ClusterRecord,
+  { name, spec, firstVersion }: ClusterRecord,
   part: DeploymentPart = 'all',
 ): ReturnType<World['renderDeployment']> {
   const node = {
     engine: 'k3s' as const,
     appUrl: config.publicUrl,
     cluster: name,
-    version: spec.version,
+    version: firstVersion,
     ssh: spec.ssh,
   };
   const master = renderCustomData({ ...node, role: 'master' });
