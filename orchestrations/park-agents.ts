@@ -6,8 +6,8 @@ import { failedWith } from './ending';
 import { publish } from './operation';
 
 const POLL_MS = 10_000;
-/** Azure lists as off within moments what it has said to be off. */
-const OFF_DEADLINE_MS = 10 * 60_000;
+/** Azure lists as off within minutes what it has said to be off. */
+const OFF_DEADLINE_MS = 30 * 60_000;
 
 export interface Parked {
   parked: number;
@@ -68,7 +68,7 @@ function* switchedOff(
     const { on } = yield* call(context, activities.parkStopped, { ...operation, vmIds, deallocate });
     if (on.length === 0) return undefined;
     if (now(context) > deadline)
-      return { code: 'DEADLINE_EXCEEDED', message: `${on.length} machines are still on after 10 minutes` };
+      return { code: 'DEADLINE_EXCEEDED', message: `${on.length} machines are still on after 30 minutes` };
     yield* sleep(context, POLL_MS);
   }
 }

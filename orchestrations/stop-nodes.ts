@@ -7,8 +7,8 @@ import { carryOut, publish } from './operation';
 import { parkAgents } from './park-agents';
 
 const POLL_MS = 10_000;
-/** Machines that Azure has said to be off are listed so within moments; one that is not was started by somebody else. */
-const VERIFY_DEADLINE_MS = 10 * 60_000;
+/** Machines that Azure has said to be off are listed so within minutes; one that is not is started by somebody again and again. */
+const VERIFY_DEADLINE_MS = 30 * 60_000;
 
 /** Stops the whole cluster, agents before masters, or parks the agents that are named. */
 export function* stopNodes(context: OrchestrationContext): Workflow<void> {
@@ -107,7 +107,7 @@ function* verified(
     const { on } = yield* call(context, activities.parkStopped, { ...operation, deallocate });
     if (on.length === 0) return undefined;
     if (now(context) > deadline)
-      return { code: 'DEADLINE_EXCEEDED', message: `${on.length} machines are still on after 10 minutes` };
+      return { code: 'DEADLINE_EXCEEDED', message: `${on.length} machines are still on after 30 minutes` };
     yield* sleep(context, POLL_MS);
     const problem =
       (yield* powerOff(context, operation, { role: 'agent', deallocate })) ??

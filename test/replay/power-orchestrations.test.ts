@@ -163,10 +163,10 @@ describe('a restart', () => {
       selectNodes: () => selection(['a']),
       powerAgents: () => ({ ok: true, poller: null }),
       lookAtRenewed: (_, count) =>
-        count < 3 ? renewed([], { waiting: ['a'], stopped: ['a'] }) : renewed([], { lost: ['a'] }),
+        count < 2 ? renewed([], { waiting: ['a'], stopped: ['a'] }) : renewed([], { lost: ['a'] }),
     });
     expect(endingOf(course)).toMatchObject({ state: 'succeeded', result: { renewed: [], left: ['a-now'] } });
-    expect(course.names.filter((name) => name === 'powerAgents')).toHaveLength(2);
+    expect(course.names.filter((name) => name === 'powerAgents')).toHaveLength(1);
   });
 
   it('ends at once when Azure cannot bring a machine back', async () => {
@@ -276,7 +276,7 @@ describe('a stop', () => {
     calls.filter(({ name }) => name === 'setAutoscale').map(({ input }) => (input as { enabled: boolean }).enabled);
 
   it('of the cluster takes agents, then masters, and is over when Azure lists all as off', async () => {
-    const course = await stop({ parkStopped: (_, count) => ({ on: count < 3 ? ['m'] : [] }) });
+    const course = await stop({ parkStopped: (_, count) => ({ on: count < 2 ? ['m'] : [] }) });
     expect(endingOf(course)).toMatchObject({ state: 'succeeded', phase: 'stopped', result: { agents: 2, masters: 1 } });
     const roles = course.calls
       .filter(({ name }) => name === 'stopMachines')
