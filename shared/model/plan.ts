@@ -8,6 +8,8 @@ import { agentsReason, mastersReason } from './health';
 export const JOIN_DEADLINE_MS = 15 * 60_000;
 /** How long an agent may be NotReady before it is restarted: AKS's auto-repair waits as long. */
 export const NOT_READY_REPAIR_MS = 5 * 60_000;
+/** Azure restarts a machine that approves nothing, because it hangs, only when its notice of a reboot is over. */
+export const REBOOT_NOTICE_MS = 15 * 60_000;
 /** How often a NotReady agent is restarted before it is only reported. */
 export const MAX_REPAIRS = 3;
 /** Cluster-autoscaler's fuse: more than this share unhealthy (and at least three) is not a node's problem. */
@@ -126,12 +128,12 @@ function repairs(situation: Situation): Action[] {
 const isComing = (row: NodeRecord): boolean =>
   row.state === 'expected' || row.state === 'booting' || row.state === 'joining';
 
-/** Each further restart waits one more period, so that a slow boot is not cut short. */
+/** Each further restart waits for the end of the last one and one more period, so that a slow boot is not cut short. */
 function isSilent(row: NodeRecord, now: number): boolean {
   return (
     row.state === 'notReady' &&
     row.repairs < MAX_REPAIRS &&
-    ageMs(row.since, now) > NOT_READY_REPAIR_MS * (row.repairs + 1)
+    ageMs(row.since, now) > NOT_READY_REPAIR_MS + (REBOOT_NOTICE_MS + NOT_READY_REPAIR_MS) * row.repairs
   );
 }
 

@@ -1,6 +1,13 @@
 import type { ClusterSpec } from '../../shared/model/cluster';
 import type { NodeRecord, NodeState } from '../../shared/model/node';
-import { JOIN_DEADLINE_MS, NOT_READY_REPAIR_MS, plan, type Action, type Situation } from '../../shared/model/plan';
+import {
+  JOIN_DEADLINE_MS,
+  NOT_READY_REPAIR_MS,
+  REBOOT_NOTICE_MS,
+  plan,
+  type Action,
+  type Situation,
+} from '../../shared/model/plan';
 import { clusterRecord, nodeRecord } from '../support/records';
 
 const NOW = Date.parse('2026-02-03T04:00:00.000Z');
@@ -128,8 +135,9 @@ describe('agents that are not well', () => {
       decide([agent(1), agent(2), agent(3, 'notReady', { since: ago(ms), repairs })]).actions;
     expect(silent(NOT_READY_REPAIR_MS - 1000, 0)).toEqual([]);
     expect(silent(NOT_READY_REPAIR_MS + 1000, 0)).toMatchObject([{ kind: 'restart', vmIds: vmIds(3) }]);
-    expect(silent(NOT_READY_REPAIR_MS + 1000, 1)).toEqual([]);
-    expect(silent(2 * NOT_READY_REPAIR_MS + 1000, 1)).toMatchObject([{ kind: 'restart' }]);
+    const second = 2 * NOT_READY_REPAIR_MS + REBOOT_NOTICE_MS;
+    expect(silent(second - 1000, 1)).toEqual([]);
+    expect(silent(second + 1000, 1)).toMatchObject([{ kind: 'restart' }]);
     expect(silent(24 * 3_600_000, 3)).toEqual([]);
   });
 
