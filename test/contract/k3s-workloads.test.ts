@@ -1,0 +1,196 @@
+import { KubeConfig, CoreV1Api } from '@kubernetes/client-node';
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:https';
+import { virtualClock, type VirtualClock } from '../../local/clock';
+import { createK3s, type K3s } from '../../local/engines/k3s/k3s';
+import { createK3sListener } from '../../local/engines/k3s/listener';
+import { createScheduler } from '../../local/scheduler';
+import { memoryStore, type Store } from '../../local/store';
+import { connectEngine } from '../../shared/engines/connect';
+import { connectApi } from '../../shared/engines/k3s/connection';
+import type { EngineAccess, EnginePort } from '../../shared/ports';
+import { codeOf, serverStart, START } from './k3s-fixture';
+
+/** The adapter against the simulated API with the rights that masters really give: workloads, quorum, spread, operators. */
+
+const FQDN = 'localhost';
+let clock: VirtualClock;
+let store: Store;
+let k3s: K3s;
+let listener: Server;
+let access: EngineAccess;
+let engine: EnginePort;
+/** As an operator with a kubeconfig. */
+let operator: CoreV1Api;
+
+beforeEach(async () => {
+  clock = virtualClock(START);
+  store = memoryStore();
+  const scheduler = createScheduler(store, clock, (error) => console.error(error));
+  k3s = createK3s({ store, clock, scheduler, log: () => undefined });
+  scheduler.start();
+  await k3s.initialise({ ...serverStart(0), fqdn: FQDN });
+  await clock.advance(10_000);
+  listener = createK3sListener(k3s);
+  await new Promise<void>((resolve) => listener.listen(0, FQDN, resolve));
+  const identity = k3s.identityOf(FQDN)!;
+  const { port } = listener.address() as AddressInfo;
+  access = { endpoint: `https://${FQDN}:${port}`, caPem: identity.ca, credential: identity.credential };
+  engine = connectEngine('k3s', access);
+  operator = clientWith((await engine.operatorToken(3_600_000)).token);
+});
+
+afterEach(async () => {
+  listener.closeAllConnections();
+  await new Promise((resolve) => listener.close(resolve));
+  store.close();
+});
+
+const clientWith = (token: string): CoreV1Api => {
+  const config = new KubeConfig();
+  const { endpoint: server, caPem } = access;
+  config.loadFromClusterAndUser(
+    { name: 'c', server, caData: Buffer.from(caPem).toString('base64') },
+    { name: 'u', token },
+  );
+  return config.makeApiClient(CoreV1Api);
+};
+
+const joinServer = (index: number) => k3s.joinServer(serverStart(index), 'https://10.0.0.4:6443');
+const configMap = (name: string, data: object) =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+const apply = (manifest: string, more = {}) =>
+  engine.applyWorkload({ name: 'mine', kind: 'manifest', manifest, ...more });
+const read = async (name: string) =>
+  (await operator.readNamespacedConfigMap({ name, namespace: 'starling-mine' })).data;
+
+describe('a member of etcd', () => {
+  test('is removed on request, while the others keep the quorum', async () => {
+    for (const index of [1, 2]) {
+      expect(await joinServer(index)).toMatchObject({ ok: true });
+      await clock.advance(10_000);
+    }
+    expect(await engine.removeMember('master2')).toBe('pending');
+    await clock.advance(5_000);
+    expect(await engine.removeMember('master2')).toBe('removed');
+    expect(await engine.removeMember('master2')).toBe('removed');
+    expect(k3s.startServer(serverStart(2).fqdn)).toBe(false); // it has a tombstone
+    expect(await engine.removeMember('nobody')).toBe('absent');
+  });
+
+  test('stays when it is the only voter', async () => {
+    for (let look = 0; look < 3; look += 1) {
+      expect(await engine.removeMember('master0')).toBe('pending');
+      await clock.advance(10_000);
+    }
+    expect(await engine.listNodes()).toHaveLength(1);
+  });
+});
+
+describe('work that waits', () => {
+  test('is counted, and not what waits for its own machine', async () => {
+    expect(await engine.countPending()).toBe(6); // the demo workload stays off masters
+    k3s.joinAgent({
+      ...serverStart(5),
+      serverUrl: 'https://10.0.0.4:6443',
+      nodeName: 'a1',
+      role: 'agent',
+      token: 'node:server-secret',
+    });
+    k3s.joinAgent({
+      ...serverStart(6),
+      serverUrl: 'https://10.0.0.4:6443',
+      nodeName: 'a2',
+      role: 'agent',
+      token: 'node:server-secret',
+    });
+    await clock.advance(60_000);
+    expect(await engine.countPending()).toBe(0);
+  });
+});
+
+describe('a manifest', () => {
+  test('is applied: what is left out of an object goes, what others set stays', async () => {
+    expect(await apply(configMap('a', { one: '1', two: '2' }))).toEqual({ ok: true });
+    await operator.patchNamespacedConfigMap({
+      name: 'a',
+      namespace: 'starling-mine',
+      body: [{ op: 'add', path: '/data/theirs', value: '3' }],
+    });
+    expect(await apply(configMap('a', { one: '1' }))).toEqual({ ok: true });
+    expect(await read('a')).toEqual({ one: '1', theirs: '3' });
+  });
+
+  test('that was changed drops the objects that it no longer has, and only those of its own', async () => {
+    await apply(`${configMap('a', {})}\n---\n${configMap('b', {})}`);
+    await operator.createNamespacedConfigMap({ namespace: 'starling-mine', body: { metadata: { name: 'theirs' } } });
+    await apply(configMap('b', {}));
+    expect(await codeOf(read('a'))).toBe(404);
+    expect(await codeOf(read('b'))).toBe(200);
+    expect(await codeOf(read('theirs'))).toBe(200);
+    expect((await engine.listWorkloads())[0]).toMatchObject({ objects: ['ConfigMap starling-mine/b'] });
+  });
+
+  test('that the engine refuses leaves the former one as it was, mark included', async () => {
+    await apply(configMap('a', { one: '1' }), { mark: 'first' });
+    const bad = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'Bad_Name' },
+      spec: { ports: [{ port: 1 }] },
+    });
+    const refused = await apply(`${configMap('a', { one: '2' })}\n---\n${bad}`, { mark: 'second' });
+    expect(refused).toMatchObject({ ok: false, code: 'WORKLOAD_REFUSED', message: /^Service Bad_Name: / });
+    expect(await read('a')).toEqual({ one: '1' });
+    expect((await engine.listWorkloads())[0]).toMatchObject({ mark: 'first', objects: ['ConfigMap starling-mine/a'] });
+  });
+
+  test('takes no namespace that is somebody else’s, and no other kind under its name', async () => {
+    await operator.createNamespace({ body: { metadata: { name: 'starling-theirs' } } });
+    const taken = { name: 'theirs', kind: 'manifest' as const, manifest: configMap('a', {}) };
+    expect(await engine.applyWorkload(taken)).toMatchObject({ ok: false, code: 'WORKLOAD_REFUSED' });
+    expect(await engine.removeWorkload('theirs')).toBe(0);
+    expect(await codeOf(operator.readNamespace({ name: 'starling-theirs' }))).toBe(200);
+    await apply(configMap('a', {}));
+    expect(await engine.applyWorkload({ name: 'mine', kind: 'global' })).toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+
+  test('is gone with everything when it is removed, and a repeat is harmless', async () => {
+    await apply(configMap('a', {}));
+    expect(await engine.removeWorkload('mine')).toBeGreaterThan(0);
+    await clock.advance(60_000);
+    expect(await engine.removeWorkload('mine')).toBe(0);
+    expect(await engine.listWorkloads()).toEqual([]);
+  });
+});
+
+describe('rights', () => {
+  const secret = (name: string, type = 'Opaque') => ({ metadata: { name }, type });
+
+  test('of Starling end at the namespaces of workloads', async () => {
+    const starling = connectApi(access);
+    const body = { metadata: { name: 'a' } };
+    expect(await codeOf(starling.core.createNamespacedConfigMap({ namespace: 'default', body }))).toBe(422);
+    expect(await codeOf(starling.core.createNamespace({ body: { metadata: { name: 'other' } } }))).toBe(422);
+    expect(await codeOf(starling.core.listNamespacedSecret({ namespace: 'starling' }))).toBe(403);
+    const patch = { name: 'starling', namespace: 'starling', body: [] };
+    expect(await codeOf(starling.core.patchNamespacedSecret(patch))).toBe(422);
+    const scaled = [{ op: 'replace', path: '/spec/replicas', value: 0 }];
+    expect(
+      await codeOf(starling.apps.patchNamespacedDeployment({ name: 'web', namespace: 'default', body: scaled })),
+    ).toBe(422);
+    await apply(configMap('a', {}));
+    const namespace = 'starling-mine';
+    expect(await codeOf(starling.core.createNamespacedSecret({ namespace, body: secret('mine') }))).toBe(200);
+    const token = secret('token', 'kubernetes.io/service-account-token');
+    expect(await codeOf(starling.core.createNamespacedSecret({ namespace, body: token }))).toBe(422);
+  });
+
+  test('of an operator are the administrator’s, for as long as was asked', async () => {
+    expect(await codeOf(operator.listNamespacedSecret({ namespace: 'kube-system' }))).toBe(200);
+    const { token, expiresAt } = await engine.operatorToken(3_600_000);
+    expect(Date.parse(expiresAt)).toBe(clock.now() + 3_600_000);
+    await clock.advance(3_600_001);
+    expect(await codeOf(clientWith(token).listNamespace())).toBe(401);
+  });
+});
