@@ -32,17 +32,6 @@ export function mayReplaceMaster(masters: MasterStanding[], count: number, name:
   );
 }
 
-/** May a master be away for a while? A single one may: its agents keep working. One that is not ready has nothing to lose. */
-export function mayRestartMaster(masters: MasterStanding[], count: number, name: string): Refusal | undefined {
-  const isReady = masters.some((master) => master.name === name && master.ready);
-  const others = othersReady(masters, name);
-  if (count === 1 || !isReady || others >= quorumOf(count)) return undefined;
-  return refuse(
-    'QUORUM_AT_RISK',
-    `only ${others} of ${count} masters would be left while ${name} restarts, ${quorumOf(count)} are needed`,
-  );
-}
-
 /** May a master be upgraded? Only while all others are ready: a version that does not start must cost one vote at most. */
 export function mayUpgradeMaster(masters: MasterStanding[], count: number, name: string): Refusal | undefined {
   const others = othersReady(masters, name);
