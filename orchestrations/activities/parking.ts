@@ -177,7 +177,7 @@ export async function restartMaster(
   { cluster, operationId, vmId }: Held & { vmId: string },
 ): Promise<Outcome<{ pollers: string[] }>> {
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
-  const { rows } = await look(world, cluster, operationId);
+  const { rows, record } = await look(world, cluster, operationId);
   const masters = rows.filter(({ role }) => role === 'master').sort(byInstance);
   const master = masters.find((row) => row.vmId === vmId);
   if (!master) return refuse('NODE_NOT_FOUND', 'the master is gone');
@@ -186,6 +186,9 @@ export async function restartMaster(
     const names = unwell.map(({ nodeName, state }) => `${nodeName} is ${state}`).join(', ');
     return refuse('QUORUM_AT_RISK', `${master.nodeName} stays up because ${names}`);
   }
+  // One whose machine is gone has no row any more, but still a vote.
+  const lost = record.spec.masters.count - masters.length;
+  if (lost > 0) return refuse('QUORUM_AT_RISK', `${master.nodeName} stays up because ${lost} of its peers are lost`);
   const begun = await world.cloud.restartMaster(cluster, master.instanceId);
   return begun.ok ? { ok: true, pollers: [begun.poller] } : begun;
 }

@@ -7,6 +7,7 @@ import {
   removeMasterNodes,
   removeMember,
 } from '../../orchestrations/activities/masters-removal';
+import { restartMaster } from '../../orchestrations/activities/power';
 import type { Deployment } from '../../shared/ports';
 import { OPERATION, HELD, masterWorld, vmIdOf } from '../support/master-world';
 
@@ -157,4 +158,12 @@ describe('what is submitted for masters that are there', () => {
   it('is as it was rendered at the first deployment', async () => {
     expect(await withMasterDataKept(masterWorld(['ready']), 'demo', rendered)).toEqual(rendered);
   });
+});
+
+it('no master is restarted while the machine of another is gone, though that has no row any more', async () => {
+  const world = masterWorld(['ready', 'ready', 'ready']);
+  world.machines.pop();
+  world.nodeRows.remove(vmIdOf(2));
+  expect(await restartMaster(world, { ...HELD, vmId: vmIdOf(0) })).toMatchObject({ code: 'QUORUM_AT_RISK' });
+  expect(world.calls).toEqual([]);
 });
