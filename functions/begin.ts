@@ -125,7 +125,6 @@ async function insertCluster(
     reconcileRequestedAt: null,
     endpoints: [],
     shortage: '',
-    firstVersion: spec.version,
     createdAt: now,
     updatedAt: now,
   };

@@ -83,14 +83,14 @@ function createAttestation(config: Config, clock: Clock): Attestation {
 
 function renderDeployment(
   config: Config,
-  { name, spec, firstVersion }: ClusterRecord,
+  { name, spec }: ClusterRecord,
   part: DeploymentPart = 'all',
 ): ReturnType<World['renderDeployment']> {
   const node = {
     engine: 'k3s' as const,
     appUrl: config.publicUrl,
     cluster: name,
-    version: firstVersion,
+    version: spec.version,
     ssh: spec.ssh,
   };
   const master = renderCustomData({ ...node, role: 'master' });

@@ -55,11 +55,6 @@ export interface ClusterRecord {
   endpoints: Endpoint[];
   /** Why automation could not bring the cluster to the number of agents that was asked for; empty otherwise. */
   shortage: string;
-  /**
-   * Version of the engine when the cluster was made: what customData names for ever, since Azure lets nobody change that of a
-   * VM. What a node really runs stands in its ticket, which has `spec.version`.
-   */
-  firstVersion: string;
   createdAt: string;
   updatedAt: string;
 }

@@ -19,7 +19,6 @@ export const clusterRecord = (changes: Partial<ClusterRecord> = {}): ClusterReco
   operation: null,
   reconcileRequestedAt: null,
   shortage: '',
-  firstVersion: 'v1.36.2+k3s1',
   endpoints: [{ name: 'api', fqdn: 'demo.example', ports: [6443] }],
   createdAt: AT,
   updatedAt: AT,

@@ -42,7 +42,6 @@ function toRow(record: ClusterRecord): Row {
     reconcileRequestedAt: orAbsent(record.reconcileRequestedAt),
     endpoints: toJson(record.endpoints),
     shortage: record.shortage,
-    firstVersion: record.firstVersion,
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
   };
@@ -59,7 +58,6 @@ function toRecord(row: StoredRow): ClusterRecord {
     reconcileRequestedAt: orNull('reconcileRequestedAt'),
     endpoints: json<Endpoint[]>('endpoints', []),
     shortage: text('shortage'),
-    firstVersion: text('firstVersion') || json('spec', {} as ClusterSpec).version,
     createdAt: text('createdAt'),
     updatedAt: text('updatedAt'),
   };
