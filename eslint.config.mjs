@@ -13,12 +13,12 @@ const LAYERS = [
   {
     files: ['shared/*.ts'],
     ignores: ['shared/ports.ts'],
-    may: [/\.\/(model\/.*|ports|config|log|api(\/.*)?|routes\/.*)/, /zod/, /node:.*/],
+    may: [/\.\/(model\/.*|ports|config|log|api(\/.*)?|routes\/.*)/, /zod/, /cron-parser/, /node:.*/],
     says: 'the top of shared/ knows the model and the ports, no adapter',
   },
   {
     files: ['shared/{api,routes}/*.ts'],
-    may: [OWN, /\.\.\/(model\/.*|api)/, /zod/],
+    may: [OWN, /\.\.\/(model\/.*|api|ncrontab)/, /zod/],
     says: 'shapes and routes know the model',
   },
   {
@@ -58,7 +58,7 @@ const LAYERS = [
     may: [
       OWN,
       /\.\.\/orchestrations\/contracts/,
-      /\.\.\/shared\/(model\/.*|ports|api|routes|config|log)/,
+      /\.\.\/shared\/(model\/.*|ports|api|routes|ncrontab|config|log)/,
       /\.\.\/web\/.*/,
       /node:.*/,
       /zod(-openapi)?/,

@@ -2,8 +2,8 @@ import type { ChaosReport, ChaosRequest } from '../shared/model/chaos';
 import { haltReason } from '../shared/model/chaos-report';
 import type { ChaosSpec, ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
-import { lastTick, parseNcrontab } from '../shared/model/ncrontab';
 import { operationId } from '../shared/model/operation';
+import { lastTick } from '../shared/ncrontab';
 import type { World } from '../shared/ports';
 import { begin } from './begin';
 import { draftNow } from './chaos';
@@ -37,10 +37,8 @@ export async function runSchedule(
 }
 
 function dueTick({ schedule, timeZone }: ChaosSpec, { createdAt }: ClusterRecord, now: number): number | undefined {
-  const parsed = parseNcrontab(schedule);
-  if (typeof parsed === 'string') return undefined; // the API accepts no such schedule
   const after = Math.max(now - CATCH_UP_MS, Date.parse(createdAt));
-  return lastTick(parsed, timeZone, { after, until: now });
+  return lastTick(schedule, timeZone, { after, until: now });
 }
 
 interface ScheduledRun {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ClusterSpec } from '../model/cluster';
-import { parseNcrontab } from '../model/ncrontab';
+import { scheduleProblem } from '../ncrontab';
 import { chaosAction, count, engineVersion, vmSize } from './fields';
 
 /** Pinned with each release of Starling: the stable channel of k3s when the release was made. */
@@ -63,8 +63,8 @@ const chaos = z.strictObject({
     .string()
     .max(200)
     .superRefine((text, context) => {
-      const schedule = parseNcrontab(text);
-      if (typeof schedule === 'string') context.addIssue({ code: 'custom', message: schedule });
+      const message = scheduleProblem(text);
+      if (message) context.addIssue({ code: 'custom', message });
     })
     .meta({ description: 'NCRONTAB: second minute hour day month weekday, in the time zone' }),
   timeZone: z.string().refine(isTimeZone, 'an IANA time zone such as Europe/Lisbon').default('UTC'),
