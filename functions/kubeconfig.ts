@@ -11,7 +11,7 @@ import { requireAccess } from './workloads';
 /** A working day. */
 const DEFAULT_HOURS = 8;
 const HOUR_MS = 3_600_000;
-/** A master that has not answered in that time has no place as the first one. */
+/** Other endpoints of a cluster are those of its ingress. */
 const MASTER_NAME = /^master\d/;
 
 /**
