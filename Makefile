@@ -47,8 +47,8 @@ deploy-compute: ## masters and agents
 	$(STARLING) up $(FILE) $(ON) $(SPEC) $(YES_FLAG)
 deploy-cluster: deploy-compute ## the same, with the storage when it is not there yet
 redeploy: ## destroy-compute and deploy-compute
-	$(MAKE) destroy-compute
-	$(MAKE) deploy-compute
+	$(MAKE) -f $(firstword $(MAKEFILE_LIST)) destroy-compute
+	$(MAKE) -f $(firstword $(MAKEFILE_LIST)) deploy-compute
 view-deployment: ## each resource and its state
 	$(STARLING) deployment $(ON)
 watch-deployment: ## live, until it is done

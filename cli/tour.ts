@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runStep } from './tour/run-step';
 import { startOwnStarling, type OwnStarling } from './tour/own-starling';
-import { STEPS } from './tour/steps';
+import { STEPS, type Step } from './tour/steps';
 
 /** `npm run tour`: a cluster's whole life, as the READMEs of the old projects recommended it. Exit code 1 names the step that failed. */
 
@@ -30,7 +30,7 @@ async function main(): Promise<number> {
   let own: OwnStarling | undefined;
   try {
     if (!values.here) own = await startOwnStarling(HOME, folder, say);
-    return play({ ...process.env, ...own?.env, CLUSTER: values.cluster }, folder);
+    return await play({ ...process.env, ...own?.env, CLUSTER: values.cluster }, { folder, own });
   } finally {
     await own?.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -38,7 +38,7 @@ async function main(): Promise<number> {
 }
 
 /** Unattended, from the first step to the last, or to the first that fails. */
-function play(env: NodeJS.ProcessEnv, folder: string): number {
+async function play(env: NodeJS.ProcessEnv, { folder, own }: { folder: string; own?: OwnStarling }): Promise<number> {
   const startedAt = performance.now();
   const hasMake = spawnSync('make', ['--version'], { stdio: 'ignore' }).status === 0;
   say(
@@ -46,6 +46,7 @@ function play(env: NodeJS.ProcessEnv, folder: string): number {
   );
   for (const [index, step] of STEPS.entries()) {
     say(`\n[${index + 1}/${STEPS.length}] ${step.why}`);
+    if (step.waits && own) await letPass(step.waits, own);
     const stepStartedAt = performance.now();
     const status = runStep({ step, env, folder, hasMake, home: HOME, say });
     const took = seconds(performance.now() - stepStartedAt);
@@ -58,6 +59,16 @@ function play(env: NodeJS.ProcessEnv, folder: string): number {
   say(`\nThe whole life of a cluster took ${seconds(performance.now() - startedAt)}, and nothing of it is left.`);
   return 0;
 }
+
+async function letPass({ minutes, because }: NonNullable<Step['waits']>, own: OwnStarling): Promise<void> {
+  const realMs = (minutes * 60_000) / own.timeScale;
+  say(`    ${because}: ${minutes} minutes pass there, ${seconds(realMs)} here`);
+  await new Promise((resolve) => setTimeout(resolve, realMs));
+}
+
+// Ctrl-C reaches the step that runs, whose end ends the tour in order.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => process.exit(143));
 
 main().then(
   (code) => (process.exitCode = code),

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 export interface OwnStarling {
   /** What a command needs to find it. */
   env: Record<string, string>;
+  /** Simulated seconds per real second. */
+  timeScale: number;
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function startOwnStarling(
   );
   return {
     env: { STARLING_STATE_DIR: stateDir, STARLING_URL: '' },
+    timeScale: TIME_SCALE,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       end();

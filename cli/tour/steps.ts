@@ -6,6 +6,8 @@ export interface Step {
   why: string;
   /** Names no cluster. */
   isAnywhere?: true;
+  /** Minutes of Azure that have to pass first, and why. */
+  waits?: { minutes: number; because: string };
 }
 
 /** The recommended sequences of both old READMEs, one after the other on the same cluster. `az login` has no part here. */
@@ -61,6 +63,7 @@ export const STEPS: Step[] = [
     target: 'chaos-monkey',
     starling: ['chaos', 'run', '--action', 'restart', '--fraction', '1'],
     why: 'Every agent is restarted, in random order, one after another.',
+    waits: { minutes: 10, because: 'chaos leaves alone what is younger than ten minutes' },
   },
   {
     target: 'stop-agents',

@@ -13,6 +13,8 @@ export interface Ended {
 export interface Scene {
   cwd?: string;
   env?: Record<string, string | undefined>;
+  /** Signals go to all that it starts as well, as Ctrl-C does in a terminal. */
+  isGroup?: boolean;
 }
 
 /** Variables of the caller that would lead to another Starling, or change what is printed. */
@@ -51,7 +53,7 @@ export function startProcess(
   starling?: Starling,
   { cwd, env }: Scene = {},
 ): Running {
-  const child = spawn(program, args, { cwd, env: environment(starling, env), stdio: 'pipe' });
+  const child = spawn(program, args, { cwd, env: environment(starling, env), stdio: 'pipe', detached: isGroup });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8');
@@ -62,7 +64,12 @@ export function startProcess(
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code: code ?? (signal === 'SIGINT' ? 130 : -1), ...output }));
   });
-  return { output, ended, write: (text) => void child.stdin.write(text), signal: (name) => void child.kill(name) };
+  return {
+    output,
+    ended,
+    write: (text) => void child.stdin.write(text),
+    signal: (name) => void process.kill(isGroup ? -child.pid! : child.pid!, name),
+  };
 }
 
 /** Whether `script` of util-linux is there, which gives a command a terminal. */
@@ -77,5 +84,4 @@ export function startOnTerminal(starling: Starling, args: string[], scene: Scene
 
 /** What a person sees of it: without colours and movements of the cursor, lines as they stand in the end. */
 export const visible = (text: string): string[] =>
-  // eslint-disable-next-line no-control-regex -- escape sequences are what is taken out
   text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, (code) => (/\[1?G$/.test(code) ? '\r' : '')).split(/\r?\n|\r/);
