@@ -51,7 +51,7 @@ export const runCli = (starling: Starling | undefined, args: string[], scene: Sc
 export function startProcess(
   [program = '', ...args]: string[],
   starling?: Starling,
-  { cwd, env }: Scene = {},
+  { cwd, env, isGroup }: Scene = {},
 ): Running {
   const child = spawn(program, args, { cwd, env: environment(starling, env), stdio: 'pipe', detached: isGroup });
   const output = { stdout: '', stderr: '' };
