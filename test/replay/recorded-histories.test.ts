@@ -37,13 +37,14 @@ test.each(names)('%s is replayed to the same steps, whichever turn the update fe
   expect(await firstDifference(worker, read(name))).toBeUndefined();
 });
 
-it('has a history of every orchestration, and of every kind of repair', () => {
+it('has a history of every orchestration, and of every kind of repair and renewal', () => {
   expect(new Set(names.map((name) => read(name).name))).toEqual(
     new Set(Object.values(orchestrations).map(({ name }) => name)),
   );
   const repairs = names.filter((name) => name.startsWith('reconcile-cluster.'));
   for (const deed of ['growTo', 'powerAgents', 'retireNodes'])
     expect(repairs).toContainEqual(expect.stringContaining(deed));
+  for (const action of ['restart', 'reimage', 'resize']) expect(names).toContain(`renew-agents.${action}.json`);
 });
 
 it('holds no secret, and no place of the machine on which it was recorded', () => {
