@@ -134,6 +134,7 @@ function make(line: string): Running {
   const program = `STARLING='${process.execPath}' '${CLI}'`;
   return startProcess(['make', '-s', '-f', makefile, 'YES=1', program, ...line.split(' ')], starling, {
     cwd: folder,
+    isGroup: true,
   });
 }
 
