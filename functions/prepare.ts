@@ -1,5 +1,5 @@
 import type { ClusterRecord } from '../shared/model/cluster';
-import { AppError } from '../shared/model/errors';
+import { AppError, ERRORS, type ErrorCode } from '../shared/model/errors';
 import type { OperationRecord } from '../shared/model/operation';
 import type { World } from '../shared/ports';
 
@@ -21,8 +21,7 @@ export async function prepareOrEnd(world: World, operation: OperationRecord, pre
 
 async function end(world: World, operation: OperationRecord, error: unknown): Promise<void> {
   const { id, cluster, verb } = operation;
-  const { code, message } =
-    error instanceof AppError ? error : { code: 'INTERNAL' as const, message: 'the request failed; the log has more' };
+  const { code, message } = whatIsKept(error);
   await letGo(world, operation);
   const at = new Date(world.clock.now()).toISOString();
   const found = await world.operations.get(id);
@@ -31,6 +30,17 @@ async function end(world: World, operation: OperationRecord, error: unknown): Pr
   if (!(await world.operations.replace(ended, found.etag))) return;
   const event = { cluster, id: `${at}-${id}`, at, type: 'operation.failed', subject: id, cause: id };
   await world.events.append([{ ...event, message: `${verb} failed: ${message}` }]);
+}
+
+/**
+ * A refusal may repeat a line of what was sent, such as a password of a manifest: the caller reads it in the answer, and
+ * nowhere is it kept.
+ */
+function whatIsKept(error: unknown): { code: ErrorCode; message: string } {
+  if (!(error instanceof AppError)) return { code: 'INTERNAL', message: 'the request failed; the log has more' };
+  const { code, message } = error;
+  const { status, title } = ERRORS[code];
+  return { code, message: status < 500 ? `${title}; the answer to the request said why` : message };
 }
 
 /** The cluster is as it was before the request: nothing was begun. */

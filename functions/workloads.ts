@@ -2,7 +2,7 @@ import { WORKLOAD_NAME, type ScaleWorkloadSchema, type WorkloadRequestSchema } f
 import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError, type Outcome } from '../shared/model/errors';
 import { secretNames } from '../shared/model/names';
-import { SCALABLE_KINDS, SINGLE_KINDS, type Workload, type WorkloadChange } from '../shared/model/workload';
+import { isReserved, SCALABLE_KINDS, SINGLE_KINDS, type Workload, type WorkloadChange } from '../shared/model/workload';
 import type { EngineAccess, EnginePort, World } from '../shared/ports';
 import type { z } from 'zod';
 import { requireCluster } from './clusters';
@@ -44,6 +44,8 @@ export async function putWorkload(call: Call<z.infer<typeof WorkloadRequestSchem
   const { kind } = call.body;
   if (SINGLE_KINDS.includes(kind) && name !== kind)
     throw invalid([{ field: 'name', message: `a cluster has one ${kind}, and its name is ${kind}` }]);
+  if (isReserved({ name, kind }))
+    throw invalid([{ field: 'name', message: `${name} is the name of the workload of kind ${name}` }]);
   const engine = await engineFor(call, record);
   const known = await find(engine, name);
   if (known && known.kind !== kind)

@@ -4,6 +4,13 @@ export type WorkloadKind = 'monitor' | 'replicated' | 'global' | 'stack' | 'regi
 /** Kinds of which a cluster has one, named as the kind: the one is known by name to the engine's rights, the other has one port. */
 export const SINGLE_KINDS: readonly WorkloadKind[] = ['monitor', 'registry'];
 
+/**
+ * Whether the name belongs to another kind: who runs in the monitor's namespace may look at the whole cluster, so nothing
+ * else may run there.
+ */
+export const isReserved = ({ name, kind }: { name: string; kind: WorkloadKind }): boolean =>
+  name !== kind && (SINGLE_KINDS as readonly string[]).includes(name);
+
 /** Kinds that have a number of replicas. */
 export const SCALABLE_KINDS: readonly WorkloadKind[] = ['replicated', 'stack'];
 

@@ -145,6 +145,16 @@ describe('a manifest', () => {
     expect((await engine.listWorkloads())[0]).toMatchObject({ mark: 'first', objects: ['ConfigMap starling-mine/a'] });
   });
 
+  test('that does not fit the schema is refused as well, although the engine calls that a fault of its own', async () => {
+    const containers = [{ name: 'web', image: 'a/b:1', env: [{ name: 'PASSWORD', value: 31337 }] }];
+    const pod = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec: { containers } });
+    expect(await apply(pod)).toMatchObject({
+      ok: false,
+      code: 'WORKLOAD_REFUSED',
+      message: expect.stringMatching(/^Pod web: .*env\[name="PASSWORD"\]\.value: expected string/),
+    });
+  });
+
   test('takes no namespace that is somebody else’s, and no other kind under its name', async () => {
     await operator.createNamespace({ body: { metadata: { name: 'starling-theirs' } } });
     const taken = { name: 'theirs', kind: 'manifest' as const, manifest: configMap('a', {}) };

@@ -121,6 +121,28 @@ describe('an own manifest', () => {
     expect(parse(bomb)).toMatchObject({ ok: false, message: /more aliases than can be followed/ });
   });
 
+  test.each([
+    ['['.repeat(20_000) + ']'.repeat(20_000), /nested more than/],
+    ['- '.repeat(20_000), /nested more than/],
+    ['a: '.repeat(20_000), /nested more than/],
+    [Array.from({ length: 20_000 }, (_, index) => `a${index}: 1`).join('\n'), /entries in one place/],
+    ['!a '.repeat(20_000), /entries in one place/],
+  ])('that would exhaust whoever reads it is not read (%#)', (text, message) =>
+    expect(parse(text)).toMatchObject({ ok: false, message }),
+  );
+
+  test.each(['..', '.', ''])('may not lead elsewhere by the name %p', (name) =>
+    expect(parse(JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } }))).toMatchObject({
+      ok: false,
+      code: 'INVALID_REQUEST',
+    }),
+  );
+
+  test('may not be where the monitor runs, which may look at the whole cluster', () => {
+    for (const name of ['monitor', 'registry'])
+      expect(objectsOf(change('manifest', { name }))).toMatchObject({ ok: false, code: 'INVALID_REQUEST' });
+  });
+
   test('keeps every field that it has', () => {
     const text =
       'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, creationTimestamp: null }\nfuture: { field: 1 }\n';

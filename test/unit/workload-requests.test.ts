@@ -65,6 +65,23 @@ test.each([
   expect(world.told.map(({ type }) => type)).toContain('operation.failed');
 });
 
+test('what a refusal repeats of the manifest is told to the caller and kept nowhere', async () => {
+  const why = 'Deployment web: env[name="PASSWORD"].value: expected string, got 31337';
+  for (const code of ['WORKLOAD_REFUSED', 'INVALID_REQUEST'] as const) {
+    engineThat({ applyWorkload: async () => refuse(code, why) });
+    await expect(apply()).rejects.toThrow(/31337/);
+  }
+  expect(world.operationRows.all()).toHaveLength(2);
+  expect(JSON.stringify([world.operationRows.all(), world.told])).not.toMatch(/31337/);
+});
+
+test('the name of the monitor is for the monitor alone', async () => {
+  await expect(putWorkload(call({ kind: 'manifest' as const, manifest: 'a' }, 'monitor'))).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+    detail: { errors: [{ field: 'name' }] },
+  });
+});
+
 test('a refused field is named', async () => {
   engineThat({ applyWorkload: async () => refuse('INVALID_REQUEST', 'manifest: document 1: kind is missing') });
   await expect(apply()).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import type { KubeObject, NewKubeObject } from './kube-object';
-import { badRequest } from './status';
+import { badRequest, KubeError } from './status';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type JsonObject = { [key: string]: Json };
@@ -23,6 +23,7 @@ const KEYS: Record<string, string[]> = {
  */
 export function applied(existing: KubeObject | undefined, body: string, manager: string): NewKubeObject {
   const wanted = parseObject(body);
+  requireSchema(wanted);
   const records = existing?.metadata.managedFields ?? [];
   const before = (records.find((record) => record.manager === manager)?.applied ?? {}) as JsonObject;
   const base = (existing ?? { metadata: {} }) as unknown as JsonObject;
@@ -38,6 +39,35 @@ function parseObject(body: string): JsonObject {
   const value = parse(body) as Json;
   if (!isObject(value)) throw badRequest('the body of an apply is an object');
   return value;
+}
+
+/**
+ * Of the schema, which is not here, the mistake that people make most: `value: 12345` without quotes. Answered as 500 without
+ * a reason, and with the value (kubernetes/kubernetes issue 139253).
+ */
+function requireSchema({ apiVersion, kind, metadata, spec }: JsonObject): void {
+  const fault = envFault(spec, '.spec');
+  if (fault === undefined) return;
+  const { namespace, name } = metadata as { namespace?: string; name?: string };
+  const group = String(apiVersion).includes('/') ? apiVersion : `/${String(apiVersion)}`;
+  const what = `${namespace}/${name}; ${String(group)}, Kind=${String(kind)}`;
+  throw new KubeError(500, '', `failed to create typed patch object (${what}): ${fault}`);
+}
+
+/** The first environment variable below whose value is no text. */
+function envFault(value: Json | undefined, path: string): string | undefined {
+  if (!isObject(value)) return undefined;
+  for (const [field, inner] of Object.entries(value)) {
+    const items = Array.isArray(inner) ? inner.filter(isObject) : [];
+    const wrong =
+      field === 'env' ? items.find((item) => item['value'] != null && typeof item['value'] !== 'string') : null;
+    if (wrong)
+      return `${path}.env[name="${String(wrong['name'])}"].value: expected string, got &value.valueUnstructured{Value:${String(wrong['value'])}}`;
+    const below = items.map((item) => envFault(item, `${path}.${field}[name="${String(item['name'])}"]`));
+    const fault = below.find((text) => text !== undefined) ?? envFault(inner, `${path}.${field}`);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }
 
 const isObject = (value: Json | undefined): value is JsonObject =>

@@ -45,7 +45,7 @@ export function statusResponse(error: KubeError): SimResponse {
     metadata: {},
     status: 'Failure',
     message: error.message,
-    reason: error.reason,
+    ...(error.reason && { reason: error.reason }),
     ...(error.details && { details: error.details }),
     code: error.code,
   });

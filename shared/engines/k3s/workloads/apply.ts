@@ -2,7 +2,7 @@ import type { KubernetesObject, V1Namespace } from '@kubernetes/client-node';
 import { refuse, type Outcome, type Refusal } from '../../../model/errors';
 import type { WorkloadChange } from '../../../model/workload';
 import type { KubeClients } from '../connection';
-import { isKubeStatus, readKubeFailure, translatedKube } from '../errors';
+import { isKubeStatus, readKubeFailure, translatedKube, type KubeFailure } from '../errors';
 import { inParallel } from '../parallel';
 import { kindOf, pathOf } from './kinds';
 import { namespaceOf } from './labels';
@@ -21,6 +21,11 @@ import {
 const CONCURRENCY = 8;
 /** What the API server says of an object that it does not want; anything else is trouble of the server or the connection. */
 const REFUSALS = [400, 403, 404, 405, 409, 413, 415, 422];
+/** What does not fit the schema of its kind is answered as 500 (kubernetes/kubernetes issue 139253). */
+const NO_SUCH_FIELD = 'failed to create typed patch object';
+
+const isRefusal = ({ status, message }: KubeFailure): boolean =>
+  REFUSALS.includes(status) || (status === 500 && message.startsWith(NO_SUCH_FIELD));
 
 /**
  * Makes or changes a workload: what is written down first is what there may be, then the objects, then those go that the
@@ -100,7 +105,7 @@ async function applyOne(
     return undefined;
   } catch (error) {
     const failure = readKubeFailure(error);
-    if (!failure || !REFUSALS.includes(failure.status)) throw error;
+    if (!failure || !isRefusal(failure)) throw error;
     return refuse('WORKLOAD_REFUSED', `${object.kind} ${object.metadata?.name}: ${failure.message}`);
   }
 }

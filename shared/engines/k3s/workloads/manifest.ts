@@ -3,6 +3,7 @@ import { LineCounter, parseAllDocuments, type Document } from 'yaml';
 import { refuse, type Outcome } from '../../../model/errors';
 import { KINDS, kindOf } from './kinds';
 import { namespaceOf } from './labels';
+import { shapeProblem } from './manifest-shape';
 
 /** More than any application that one would send by hand, and a request of a few seconds. */
 const MAX_OBJECTS = 100;
@@ -31,6 +32,8 @@ export function parseManifest(text: string, workload: string): Outcome<{ objects
 }
 
 function documentsOf(text: string): { value: unknown; where: string }[] {
+  const problem = shapeProblem(text);
+  if (problem) throw new Broken(problem);
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: true });
   if (!Array.isArray(documents)) return []; // an empty stream
@@ -65,6 +68,8 @@ function checked(value: Record<string, unknown>, where: string, workload: string
   const metadata = isObject(value['metadata']) ? value['metadata'] : {};
   const { name, namespace } = metadata;
   if (typeof name !== 'string' || name === '') throw new Broken(`${where}: ${kind} has no metadata.name`);
+  // It becomes a part of a path, in which these two mean something else. What is wrong with any other, the engine says.
+  if (name === '.' || name === '..') throw new Broken(`${where}: ${kind} has the name ${name}, which nothing may have`);
   if (!kindOf({ apiVersion, kind }))
     throw new Broken(
       `${where}: ${kind} of ${apiVersion} is not among what a workload may consist of (${KINDS.map(({ kind }) => kind).join(', ')}); use kubectl for it`,

@@ -1,6 +1,12 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { refuse, type Outcome } from '../../../model/errors';
-import { SCALABLE_KINDS, SINGLE_KINDS, type WorkloadChange, type WorkloadKind } from '../../../model/workload';
+import {
+  isReserved,
+  SCALABLE_KINDS,
+  SINGLE_KINDS,
+  type WorkloadChange,
+  type WorkloadKind,
+} from '../../../model/workload';
 import { KINDS, kindOf } from './kinds';
 import { belonging } from './labels';
 import { parseManifest } from './manifest';
@@ -18,6 +24,7 @@ export function objectsOf(change: WorkloadChange): Outcome<{ objects: Kubernetes
   const { name, kind } = change;
   if (SINGLE_KINDS.includes(kind) && name !== kind)
     return refuse('INVALID_REQUEST', `name: a cluster has one ${kind}, and its name is ${kind}`);
+  if (isReserved(change)) return refuse('INVALID_REQUEST', `name: ${name} is the name of the workload of kind ${name}`);
   const made = madeOf(change);
   if (!made.ok) return made;
   const objects = made.objects.map((object) => belonging(object, name));
