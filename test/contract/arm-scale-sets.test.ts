@@ -128,6 +128,23 @@ describe('scale sets through the real SDK', () => {
     ]);
   });
 
+  it('brings new custom data by a reimage only to an instance that was upgraded to the model', async () => {
+    const here = await withSet(1);
+    const { virtualMachineScaleSetVMs: vms, virtualMachineScaleSets: sets } = here.compute;
+    const id = (await instances(here))[0]?.instanceId ?? '';
+    const [before, after] = ['#cloud-config', '#cloud-config\n# newer'].map((text) =>
+      Buffer.from(text).toString('base64'),
+    );
+    const osProfile = { computerNamePrefix: 'agents', adminUsername: 'starling', customData: after };
+    expect((await here.arm('PUT', SET_ID, scaleSetBody(1, { osProfile }))).status).toBe(200);
+    await here.clock.advance(60_000);
+    await here.finish(vms.reimage(GROUP, SET, id));
+    expect(here.driver.booted.at(-1)?.customData).toBe(before);
+    await here.finish(sets.updateInstances(GROUP, SET, { instanceIds: [id] }));
+    await here.finish(vms.reimage(GROUP, SET, id));
+    expect(here.driver.booted.at(-1)?.customData).toBe(after);
+  });
+
   it('lets a poller be stored and taken up again elsewhere', async () => {
     const here = await withSet(1);
     const poller = here.compute.virtualMachineScaleSets.update(GROUP, SET, {

@@ -44,14 +44,14 @@ describe('objects of a workload', () => {
     const templates = made(change(kind)).flatMap(({ spec }) => spec?.template ?? []);
     expect(templates.length).toBeGreaterThan(0);
     for (const { spec } of templates)
-      for (const container of spec.containers) {
+      for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
         expect(container.image).toMatch(/^[a-z.]+\/.+:v?\d+\.\d+/);
         expect(container.resources).toMatchObject({ requests: { cpu: expect.anything(), memory: expect.anything() } });
         expect(container.securityContext).toMatchObject({
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,
         });
-        expect(container).toHaveProperty('readinessProbe');
+        if (spec.containers.includes(container)) expect(container).toHaveProperty('readinessProbe');
       }
   });
 
@@ -63,6 +63,17 @@ describe('objects of a workload', () => {
       for (const { spec } of made(wanted))
         if (spec?.template) expect(podSecurityViolation(namespace, spec.template.spec)).toBeUndefined();
     }
+  });
+
+  test('the monitor has a writable copy of its pages, into which it writes its path when it starts', () => {
+    const { spec } = made(change('monitor')).flatMap(({ spec }) => spec?.template ?? [])[0];
+    expect(spec.initContainers[0]).toMatchObject({
+      image: spec.containers[0].image,
+      command: ['cp', '-R', '/headlamp/frontend/.', '/pages'],
+      volumeMounts: [{ name: 'pages', mountPath: '/pages' }],
+    });
+    expect(spec.containers[0].volumeMounts).toContainEqual({ name: 'pages', mountPath: '/headlamp/frontend' });
+    expect(spec.volumes).toContainEqual(expect.objectContaining({ name: 'pages', emptyDir: expect.anything() }));
   });
 
   test('the registry listens on the loopback address of its node, behind a policy that keeps pods out', () => {

@@ -147,12 +147,11 @@ function beginOne(compute: Compute, machine: Machine, step: StepDraft): void {
   beginWithNotice(compute, [machine], { ...step, ...notice, description });
 }
 
-/** A fresh disk comes with the set's latest custom data; the size of the model only a manual upgrade brings. */
+/** A fresh disk comes with the set's custom data, but only for a machine that a manual upgrade has brought to the set's model. */
 function renewed(compute: Compute, machine: Machine): Machine {
   const scaleSet = machine.scaleSet && compute.core.resources.get(machine.scaleSet.id);
-  if (!scaleSet) return machine;
-  const customData = String(scaleSet.secrets?.customData ?? machine.customData);
-  return { ...machine, customData, latestModelApplied: modelSize(compute, machine) === machine.size };
+  if (!scaleSet || !machine.latestModelApplied) return machine;
+  return { ...machine, customData: String(scaleSet.secrets?.customData ?? machine.customData) };
 }
 
 function modelSize({ core }: Compute, machine: Machine): string {

@@ -16,7 +16,7 @@ export const IMAGES = {
   headlamp: 'ghcr.io/headlamp-k8s/headlamp:v0.35.0',
   whoami: 'docker.io/traefik/whoami:v1.11.0',
   podinfo: 'ghcr.io/stefanprodan/podinfo:6.9.1',
-  redis: 'docker.io/library/redis:7.4.2-alpine',
+  redis: 'docker.io/library/redis:7.4.6-alpine',
   registry: 'docker.io/library/registry:3.0.0',
 } as const;
 

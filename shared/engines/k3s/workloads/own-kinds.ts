@@ -80,6 +80,34 @@ export function global(workload: string): KubernetesObject[] {
 }
 
 const MONITOR_PORT = 4466;
+/** Where the image keeps its pages. Headlamp writes the path that it is served at into them when it starts. */
+const PAGES = '/headlamp/frontend';
+
+/** The image itself cannot be written to, so the pages are copied first. */
+const copyPages = {
+  name: 'pages',
+  image: IMAGES.headlamp,
+  command: ['cp', '-R', `${PAGES}/.`, '/pages'],
+  resources: resources('50m', '64Mi', '256Mi'),
+  securityContext: CONFINED,
+  volumeMounts: [{ name: 'pages', mountPath: '/pages' }],
+};
+
+const headlamp = {
+  name: 'headlamp',
+  image: IMAGES.headlamp,
+  args: ['-in-cluster', '-base-url=/monitor', '-plugins-dir=/headlamp/plugins'],
+  env: [{ name: 'HOME', value: '/tmp' }], // it keeps a folder for settings there
+  ports: [{ containerPort: MONITOR_PORT }],
+  readinessProbe: httpProbe('/monitor/', MONITOR_PORT),
+  livenessProbe: httpProbe('/monitor/', MONITOR_PORT),
+  resources: resources('50m', '64Mi', '256Mi'),
+  securityContext: CONFINED,
+  volumeMounts: [
+    { name: 'pages', mountPath: PAGES },
+    { name: 'scratch', mountPath: '/tmp' },
+  ],
+};
 
 /**
  * Headlamp behind `https://<a master>/monitor`. It shows what the token allows with which one signs in: that of the
@@ -99,20 +127,12 @@ export function monitor(): KubernetesObject[] {
         spec: {
           serviceAccountName: 'viewer',
           securityContext: restrictedPod(100), // the user of the image
-          containers: [
-            {
-              name: 'headlamp',
-              image: IMAGES.headlamp,
-              args: ['-in-cluster', '-base-url=/monitor', '-plugins-dir=/headlamp/plugins'],
-              ports: [{ containerPort: MONITOR_PORT }],
-              readinessProbe: httpProbe('/monitor/', MONITOR_PORT),
-              livenessProbe: httpProbe('/monitor/', MONITOR_PORT),
-              resources: resources('50m', '64Mi', '256Mi'),
-              securityContext: CONFINED,
-              volumeMounts: [{ name: 'scratch', mountPath: '/tmp' }],
-            },
+          initContainers: [copyPages],
+          containers: [headlamp],
+          volumes: [
+            { name: 'pages', emptyDir: { sizeLimit: '256Mi' } },
+            { name: 'scratch', emptyDir: { sizeLimit: '64Mi' } },
           ],
-          volumes: [{ name: 'scratch', emptyDir: { sizeLimit: '64Mi' } }],
         },
       },
     },
