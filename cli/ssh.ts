@@ -18,6 +18,7 @@ export interface SshTarget {
   knownHosts: string;
 }
 
+const NAME = /^[a-z0-9][a-z0-9.-]*$/i;
 const KEY_FILE = 'keys/cluster.pem';
 
 /** Throws when the cluster has no door for SSH. */
@@ -27,6 +28,14 @@ export async function sshTarget(session: Session, c: string, identity?: string):
   if (!ssh)
     throw usage(`${c} has no SSH`, 'open it: starling up --ssh-key keys/cluster.pub --ssh-from YOUR.ADDRESS/32');
   const gateway = cluster.endpoints.find(({ name }) => name === 'master0')?.fqdn;
+  // A name becomes words for ssh and for a shell, and a path: nothing but a name may.
+  if (![c, gateway ?? c].every((name) => NAME.test(name)))
+    throw new Failure(
+      'NOT_STARLING',
+      `${c} has a name or an address that none may have`,
+      'check STARLING_URL',
+      EXIT.failed,
+    );
   if (!gateway)
     throw new Failure(
       'CLUSTER_NOT_READY',
@@ -37,7 +46,7 @@ export async function sshTarget(session: Session, c: string, identity?: string):
   const key = resolve(session.cwd, identity ?? session.env['STARLING_SSH_KEY'] ?? KEY_FILE);
   return {
     gateway,
-    port: ssh.port,
+    port: Number(ssh.port),
     identity: key,
     knownHosts: knownHosts(session, `${c}-${Date.parse(cluster.createdAt)}`),
   };

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { usage } from '../failure';
 import { clusterOf, type Common, type Session } from '../session';
@@ -95,13 +95,22 @@ async function kubeconfig(session: Session, options: Common & { out?: string; ho
   if (options.out === undefined) return terminal.print(body.trimEnd());
   const file = resolve(cwd, options.out);
   try {
-    // One that has run out is replaced. The mode of a file that is there already is not changed by writing it.
-    writeFileSync(file, body, { mode: 0o600 });
-    chmodSync(file, 0o600);
+    writeSecret(file, body);
   } catch (error) {
     throw usage(`${options.out} cannot be written (${(error as NodeJS.ErrnoException).code})`, 'check the path');
   }
   terminal.note(`wrote ${options.out}; use it with KUBECONFIG=${options.out} kubectl get nodes`);
+}
+
+/** One that has run out is replaced. A file that is there already keeps its mode: it is closed to others before it holds anything. */
+function writeSecret(file: string, text: string): void {
+  const opened = openSync(file, 'w', 0o600);
+  try {
+    fchmodSync(opened, 0o600);
+    writeFileSync(opened, text);
+  } finally {
+    closeSync(opened);
+  }
 }
 
 function keys({ terminal, cwd }: Session, { out, json }: { out: string; json?: true }): void {

@@ -35,18 +35,14 @@ async function nodes(session: Session, c: string): Promise<string[]> {
   return body.nodes.length > 0 ? nodeLines(session, body.nodes) : ['no nodes yet'];
 }
 
-const HOME = '\u001b[H';
-const CLEAR_LINE = '\u001b[K';
-const CLEAR_REST = '\u001b[J';
-
 /** On a terminal it is drawn in place, line over line, so that it does not flicker. */
 function createPicture({ terminal }: Session): (lines: string[]) => void {
   let last = '';
   const isLive = terminal.width !== undefined;
-  if (isLive) terminal.print(`${HOME}${CLEAR_REST}`);
+  if (isLive) terminal.draw([]);
   return (lines) => {
     const text = lines.join('\n');
-    if (isLive) terminal.print(`${HOME}${lines.map((line) => line + CLEAR_LINE).join('\n')}${CLEAR_REST}`);
+    if (isLive) terminal.draw(lines);
     else if (text !== last) terminal.print(text);
     last = text;
   };

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { EXIT } from '../exit-codes';
 import { Failure, usage } from '../failure';
+import { harmless } from './harmless';
 import type { Terminal } from './terminal';
 
 /** Goes on only when the person types the cluster's name. `what` says what would be lost. */
@@ -35,7 +36,7 @@ async function ask(question: string): Promise<string> {
   reader.on('SIGINT', () => interrupted.abort());
   reader.on('close', () => interrupted.abort()); // Ctrl-D
   try {
-    return (await reader.question(question, { signal: interrupted.signal })).trim();
+    return (await reader.question(harmless(question), { signal: interrupted.signal })).trim();
   } catch {
     process.stderr.write('\n');
     throw new Failure('INTERRUPTED', 'nothing was done', 'repeat it when you mean it', EXIT.interrupted);

@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import { harmless } from './harmless';
 import type { Terminal } from './terminal';
 
 /** What of an operation is shown while it runs. */
@@ -38,13 +39,14 @@ function bars(): Progress {
   );
   const byId = new Map<string, cliProgress.SingleBar>();
   return {
-    show({ id, verb, phase, progress: { done, total, unit } }) {
-      const bar = byId.get(id) ?? all.create(total, done, { verb, phase, unit });
+    show({ id, progress: { done, total, unit }, ...step }) {
+      const words = { verb: harmless(step.verb), phase: harmless(step.phase), unit: harmless(unit) };
+      const bar = byId.get(id) ?? all.create(total, done, words);
       byId.set(id, bar);
       bar.setTotal(total);
-      bar.update(done, { verb, phase, unit });
+      bar.update(done, words);
     },
-    note: (line) => all.log(`${line}\n`),
+    note: (line) => all.log(`${harmless(line)}\n`),
     stop: () => all.stop(),
   };
 }

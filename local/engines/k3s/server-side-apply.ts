@@ -54,13 +54,14 @@ function requireSchema({ apiVersion, kind, metadata, spec }: JsonObject): void {
   throw new KubeError(500, '', `failed to create typed patch object (${what}): ${fault}`);
 }
 
+const isText = (value: Json | undefined): boolean => typeof (value ?? '') === 'string';
+
 /** The first environment variable below whose value is no text. */
 function envFault(value: Json | undefined, path: string): string | undefined {
   if (!isObject(value)) return undefined;
   for (const [field, inner] of Object.entries(value)) {
     const items = Array.isArray(inner) ? inner.filter(isObject) : [];
-    const wrong =
-      field === 'env' ? items.find((item) => item['value'] != null && typeof item['value'] !== 'string') : null;
+    const wrong = field === 'env' ? items.find(({ value: given }) => !isText(given)) : undefined;
     if (wrong)
       return `${path}.env[name="${String(wrong['name'])}"].value: expected string, got &value.valueUnstructured{Value:${String(wrong['value'])}}`;
     const below = items.map((item) => envFault(item, `${path}.${field}[name="${String(item['name'])}"]`));

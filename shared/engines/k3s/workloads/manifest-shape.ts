@@ -21,7 +21,7 @@ const itemsOf = (token: CST.Token): CST.CollectionItem[] => ('items' in token ? 
 
 const childrenOf = (token: CST.Token): CST.Token[] => [
   ...('value' in token && typeof token.value === 'object' ? [token.value] : []),
-  ...itemsOf(token).flatMap(({ key, value }) => [key, value].filter((child) => child != null)),
+  ...itemsOf(token).flatMap(({ key, value }) => [key, value].flatMap((child) => child ?? [])),
 ];
 
 /** Of its entries, and of what may stand before one: tags, anchors, comments. */
