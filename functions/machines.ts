@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ReimageSchema, RepairSchema, ResizeSchema, UpgradeSchema } from '../shared/api';
-import type { ClusterRecord } from '../shared/model/cluster';
+import { withUnfinished, type ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
 import { mayReplaceMaster } from '../shared/model/quorum';
 import { canonicalVersion, isSameVersion, upgradeProblem } from '../shared/model/version';
@@ -46,7 +46,8 @@ export async function resizeAgents(call: Call<z.infer<typeof ResizeSchema>>): Pr
     verb: 'resize',
     input: { size },
     would,
-    change: (row) => ({ ...row, spec: { ...row.spec, agents: { ...row.spec.agents, size } } }),
+    // The size is written when the scale set has it.
+    change: (row) => withUnfinished(row, ['size']),
   });
 }
 
@@ -84,6 +85,7 @@ export async function upgradeCluster(call: Call<z.infer<typeof UpgradeSchema>>):
     input: { version },
     would: wouldUpgrade(rows, record, version),
     judge,
+    change: (row) => withUnfinished(row, ['version']),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { ClusterRecord, ClusterSpec } from '../shared/model/cluster';
+import { withUnfinished, type ClusterRecord, type ClusterSpec, type Unfinished } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
 import type { Versioned } from '../shared/ports';
 import { compareSpecs, isPolicyOnly, type SpecChanges } from '../shared/model/spec-changes';
@@ -35,13 +35,33 @@ const onlyOf = ({ query }: Call<ClusterSpec>): { only?: 'storage' } =>
   query['only'] === 'storage' ? { only: 'storage' } : {};
 
 /** The same spec again, and what it asks for is there or on its way. */
-async function isAsWished(call: Call<ClusterSpec>, { spec, phase, operation }: ClusterRecord): Promise<boolean> {
-  if (JSON.stringify(spec) !== JSON.stringify(call.body)) return false;
+async function isAsWished(call: Call<ClusterSpec>, row: ClusterRecord): Promise<boolean> {
+  const { phase, operation, unfinished = [] } = row;
+  const underWay = operation ? await inputOf(call, operation) : undefined;
+  if (JSON.stringify(wishOf(row, underWay)) !== JSON.stringify(call.body)) return false;
+  if (operation === null && unfinished.length > 0) return false;
   const { only } = onlyOf(call);
   if (phase === 'stored') return only === 'storage' && operation === null;
   if (phase !== 'deploying') return phase !== 'failed' && phase !== 'deleting';
-  const underWay = operation ? (await call.world.operations.get(operation))?.record.input : undefined;
-  return only === 'storage' || (underWay as { only?: string } | undefined)?.only === undefined;
+  return only === 'storage' || underWay?.only === undefined;
+}
+
+interface UnderWay {
+  only?: string;
+  version?: string;
+  size?: string;
+}
+
+const inputOf = async ({ world }: Call<ClusterSpec>, operation: string): Promise<UnderWay | undefined> =>
+  (await world.operations.get(operation))?.record.input as UnderWay | undefined;
+
+/** Version and size are in the spec once the cluster has them. */
+function wishOf({ spec }: ClusterRecord, { version, size }: UnderWay = {}): ClusterSpec {
+  return {
+    ...spec,
+    version: version ?? spec.version,
+    agents: { ...spec.agents, size: size ?? spec.agents.size },
+  };
 }
 
 function wouldDeploy(name: string, spec: ClusterSpec, { only }: { only?: 'storage' }): string[] {
@@ -83,7 +103,7 @@ const VERSION_NEEDS_A_CLUSTER = { field: 'version', reason: 'only a cluster that
 
 async function converge(call: Call<ClusterSpec>, { record, etag }: Versioned<ClusterRecord>): Promise<Reply> {
   const spec = call.body;
-  const changes = compareSpecs(record.spec, spec);
+  const changes = withLeft(compareSpecs(record.spec, spec), record, spec);
   requireMutable(changes.immutable);
   if (isPolicyOnly(changes)) return isPreview(call) ? noteOnly() : store(call, { record, etag });
   requireRunning(record);
@@ -95,10 +115,34 @@ async function converge(call: Call<ClusterSpec>, { record, etag }: Versioned<Clu
     requireUnchanged(record, row);
     requireRunning(row);
   };
-  // The version is written when the masters have it: agents that come meanwhile must not be newer than they are.
-  const change = (row: ClusterRecord): ClusterRecord => ({ ...row, spec: { ...spec, version: row.spec.version } });
+  // The version is written when the masters have it: agents that come meanwhile must not be newer than they are. The size is
+  // written when the scale set has it.
+  const change = (row: ClusterRecord): ClusterRecord => {
+    const { version, agents } = row.spec;
+    const noted = { ...spec, version, agents: { ...spec.agents, size: agents.size } };
+    return withUnfinished({ ...row, spec: noted }, leftBy(changes));
+  };
   return operate(call, record, { ...workOf(changes), would: wouldConverge(rows, record, changes), judge, change });
 }
+
+/** Also what an earlier operation has left half done. */
+function withLeft(changes: SpecChanges, { unfinished = [] }: ClusterRecord, spec: ClusterSpec): SpecChanges {
+  const template = changes.template.length === 0 && unfinished.includes('template') ? [LEFT] : changes.template;
+  return {
+    ...changes,
+    template,
+    ...(unfinished.includes('version') ? { version: spec.version } : {}),
+    ...(unfinished.includes('size') ? { size: spec.agents.size } : {}),
+  };
+}
+
+const LEFT = 'what an earlier change has not brought about';
+
+const leftBy = ({ template, version, size }: SpecChanges): Unfinished[] => [
+  ...(template.length > 0 ? (['template'] as const) : []),
+  ...(version ? (['version'] as const) : []),
+  ...(size ? (['size'] as const) : []),
+];
 
 /** What only the number of agents takes is a scale. */
 function workOf({ template, version, size, agents }: SpecChanges): { verb: 'scale' | 'converge'; input: object } {

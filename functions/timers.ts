@@ -73,7 +73,7 @@ async function close({ world, log }: Tools, { id, cluster }: OperationRecord, ho
       message: error?.message ?? '',
     },
   ]);
-  await release(world, cluster, id);
+  await release(world, cluster, { operation: id, isVoid: false });
 }
 
 /** Who pre-empts an operation ends it too, unless a crash comes in between. */
@@ -82,15 +82,24 @@ const endingOf = (preemptedBy: string | undefined): Pick<OperationRecord, 'state
     ? { state: 'cancelled', error: { code: 'CANCELLED', message: `pre-empted by ${preemptedBy}` } }
     : { state: 'failed', error: { code: 'INTERNAL', message: 'its orchestration ended without a result' } };
 
-async function release(world: Tools['world'], cluster: string, operation: string): Promise<void> {
+const brokenOff = ({ phase }: ClusterRecord): Pick<ClusterRecord, 'phase' | 'phaseReason'> => ({
+  phase: phaseAfterBreak(phase),
+  phaseReason: 'the last operation ended without a result',
+});
+
+/** Nothing was begun when a claim is void: who is stopped stays so. */
+async function release(
+  world: Tools['world'],
+  cluster: string,
+  { operation, isVoid }: { operation: string; isVoid: boolean },
+): Promise<void> {
   const row = await world.clusters.get(cluster);
   if (row?.record.operation !== operation) return;
   await world.clusters.replace(
     {
       ...row.record,
       operation: null,
-      phase: phaseAfterBreak(row.record.phase),
-      phaseReason: 'the last operation ended without a result',
+      ...(isVoid && row.record.phase === 'stopped' ? {} : brokenOff(row.record)),
     },
     row.etag,
   );
@@ -105,6 +114,6 @@ async function releaseVoidClaim(
   const known = await tools.world.operations.get(operation);
   if (known && known.record.state === 'running') return false;
   tools.log.warn('claim.released', { cluster: name, operation, engine: spec.engine, phase });
-  await release(tools.world, name, operation);
+  await release(tools.world, name, { operation, isVoid: !known });
   return true;
 }

@@ -86,8 +86,8 @@ export const powerActivities = {
   parkStopped: contract<Held & { vmIds?: string[]; deallocate: boolean; partly?: boolean }, { on: string[] }>(
     'parkStopped',
   ),
-  /** The wish is what serves from now on; with `atLeast` it is only ever raised. Returns what serves. */
-  wishForServing: contract<Held & { atLeast?: boolean }, { agents: number }>('wishForServing'),
+  /** The wish is what serves from now on; with `atLeast` it is never lowered, with `atMost` never raised. Returns what serves. */
+  wishForServing: contract<Held & { atLeast?: boolean; atMost?: boolean }, { agents: number }>('wishForServing'),
   setAutoscale: contract<Held & { enabled: boolean }, Outcome<object>>('setAutoscale'),
   /** Size of agents to come; no poller when they have it. */
   setAgentSize: contract<Held & { size: string }, Outcome<{ pollers: string[] }>>('setAgentSize'),

@@ -16,13 +16,14 @@ export interface Parked {
 }
 
 /**
- * Drains agents, powers their machines off, and parks them; the wish is what serves then. Ends the operation when not all of
- * them went: those that did are parked all the same, so that nobody takes them for broken, and the others take work again.
+ * Drains agents, powers their machines off, and parks them; the wish is never more than what serves then, except when it was
+ * `asked` for. Ends the operation when not all of them went: those that did are parked all the same, so that nobody takes
+ * them for broken, and the others take work again, and are wished for again.
  */
 export function* parkAgents(
   context: OrchestrationContext,
   { cluster, operationId }: OperationInput,
-  { vmIds, deallocate }: { vmIds: string[]; deallocate: boolean },
+  { vmIds, deallocate, wish }: { vmIds: string[]; deallocate: boolean; wish: 'asked' | 'serving' },
 ): Workflow<Parked> {
   const operation = { cluster, operationId };
   if (vmIds.length === 0) return { parked: 0, blocked: [] };
@@ -42,7 +43,7 @@ export function* parkAgents(
     const parked = yield* settle(context, operation, vmIds);
     throw failedWith(problem, { parked, blocked });
   }
-  yield* call(context, activities.wishForServing, operation);
+  yield* call(context, activities.wishForServing, { ...operation, atMost: true, atLeast: wish === 'asked' });
   return { parked: vmIds.length, blocked };
 }
 
@@ -73,11 +74,11 @@ function* switchedOff(
   }
 }
 
-/** Brings rows and wish to what has come of it; returns how many are parked. */
+/** Brings rows and wish to what has come of it: else the reconcile would remove as many as did not go. Returns how many are parked. */
 function* settle(context: OrchestrationContext, operation: OperationInput, vmIds: string[]): Workflow<number> {
   const input = { ...operation, vmIds, deallocate: false, partly: true };
   const { on } = yield* call(context, activities.parkStopped, input);
-  if (on.length < vmIds.length) yield* call(context, activities.wishForServing, operation);
+  yield* call(context, activities.wishForServing, { ...operation, atLeast: true });
   yield* call(context, activities.releaseAgents, { ...operation, vmIds });
   return vmIds.length - on.length;
 }

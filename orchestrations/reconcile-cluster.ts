@@ -2,6 +2,10 @@ import type { Action } from '../shared/model/plan';
 import { activities, orchestrations, type ReconcileInput } from './contracts';
 import { call, callChild, inputOf, sleep, type OrchestrationContext, type Workflow } from './durable';
 
+/** Azure is through with a deletion that it has called over within a minute, or the next timer asks again. */
+const GROW_ATTEMPTS = 6;
+const GROW_PAUSE_MS = 10_000;
+
 /** Requests that come while one reconcile runs are served by its further rounds; the next timer takes the rest. */
 const MAX_ROUNDS = 3;
 /** Compute takes four writes a minute per scale set: rounds are not closer than that. */
@@ -27,7 +31,8 @@ function retirementsFirst(actions: Action[]): Action[] {
   const retirements = actions.filter(isRetirement);
   const rest = actions.filter((action) => !isRetirement(action));
   const [first] = retirements;
-  return first ? [{ ...first, vmIds: retirements.flatMap(({ vmIds }) => vmIds) }, ...rest] : rest;
+  const missed = retirements.find((action) => action.missed !== undefined)?.missed;
+  return first ? [{ ...first, missed, vmIds: retirements.flatMap(({ vmIds }) => vmIds) }, ...rest] : rest;
 }
 
 /** Begins what the plan says. What Azure refuses is written down by the activity and comes again with the next plan. */
@@ -41,6 +46,7 @@ function* act(context: OrchestrationContext, { cluster, cause }: ReconcileInput,
         vmIds: action.vmIds,
         drain: action.kind === 'retire',
       });
+      if (action.missed !== undefined) yield* growAgain(context, cluster, action.missed);
       return;
     case 'start':
     case 'restart':
@@ -59,5 +65,14 @@ function* act(context: OrchestrationContext, { cluster, cause }: ReconcileInput,
       return;
     case 'adopt':
       yield* call(context, activities.setDesiredAgents, { cluster, agents: action.agents, cause: action.reason });
+  }
+}
+
+/** At once: to the next plan the smaller capacity would look like somebody's wish. */
+function* growAgain(context: OrchestrationContext, cluster: string, agents: number): Workflow<void> {
+  for (let attempt = 1; attempt <= GROW_ATTEMPTS; attempt++) {
+    const begun = yield* call(context, activities.growTo, { cluster, agents });
+    if (begun.ok || begun.code !== 'SCALE_SET_CONFLICT') return;
+    yield* sleep(context, GROW_PAUSE_MS);
   }
 }

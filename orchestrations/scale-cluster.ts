@@ -33,7 +33,7 @@ export function* scaleTo(context: OrchestrationContext, input: ScaleInput): Work
 
 /** Agents that are too many and kept. Returns what was cut off. */
 function* park(context: OrchestrationContext, input: ScaleInput, vmIds: string[] = []): Workflow<string[]> {
-  return (yield* parkAgents(context, input, { vmIds, deallocate: true })).blocked;
+  return (yield* parkAgents(context, input, { vmIds, deallocate: true, wish: 'asked' })).blocked;
 }
 
 /** Returns what was cut off. */

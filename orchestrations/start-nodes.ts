@@ -23,7 +23,7 @@ function* start(context: OrchestrationContext, { cluster, operationId, vmIds }: 
     throw failedWith({ code: 'INVALID_REQUEST', message });
   }
   yield* firstStep(context, operation, selected);
-  if (!vmIds || selected.masters.length > 0) yield* startMasters(context, operation, selected.masters);
+  if (!vmIds || selected.masters.length > 0) yield* startMasters(context, operation, selected);
   const { result, problem } = yield* startAgents(context, operation, [...parked, ...selected.agents]);
   const unswitched = vmIds ? undefined : yield* switchAutoscale(context, operation, selected.autoscale, true);
   if (problem ?? unswitched) throw failedWith((problem ?? unswitched)!, result);
@@ -44,12 +44,23 @@ function* firstStep(
   }
 }
 
-function* startMasters(context: OrchestrationContext, operation: OperationInput, vmIds: string[]): Workflow<void> {
+/** When they do not come, automation is left with what there is: Azure's own autoscale as well. */
+function* startMasters(
+  context: OrchestrationContext,
+  operation: OperationInput,
+  { masters, autoscale }: Selection,
+): Workflow<void> {
+  const problem =
+    (yield* carryThrough(context, () =>
+      call(context, activities.startMachines, { ...operation, role: 'master', vmIds: masters }),
+    )) ?? (yield* mastersAnswer(context, operation));
+  if (!problem) return;
+  yield* switchAutoscale(context, operation, autoscale, true);
+  throw failedWith(problem);
+}
+
+function* mastersAnswer(context: OrchestrationContext, operation: OperationInput): Workflow<Problem | undefined> {
   const { cluster, operationId } = operation;
-  const problem = yield* carryThrough(context, () =>
-    call(context, activities.startMachines, { ...operation, role: 'master', vmIds }),
-  );
-  if (problem) throw failedWith(problem);
   const deadline = now(context) + JOIN_DEADLINE_MS;
   for (;;) {
     const { masters, engineReachable, agents } = yield* call(context, activities.observeCluster, {
@@ -58,11 +69,11 @@ function* startMasters(context: OrchestrationContext, operation: OperationInput,
     });
     const progress = { done: masters.ready, total: masters.desired, unit: 'masters' };
     yield* call(context, activities.reportProgress, { operationId, phase: 'waiting for masters', progress });
-    if (masters.ready >= masters.desired) return;
+    if (masters.ready >= masters.desired) return undefined;
     if (now(context) > deadline) {
-      if (engineReachable) return; // a quorum is enough for the agents; the reconcile says which master is missing
+      if (engineReachable) return undefined; // a quorum is enough for the agents; the reconcile says which master is missing
       const message = `${masters.ready} of ${masters.desired} masters became ready within 15 minutes`;
-      throw failedWith({ code: 'NEVER_JOINED', message });
+      return { code: 'NEVER_JOINED', message };
     }
     yield* sleep(context, lookPauseMs(agents.total));
   }

@@ -16,15 +16,16 @@ export function* stopNodes(context: OrchestrationContext): Workflow<void> {
 }
 
 function* stop(context: OrchestrationContext, input: StopInput): Workflow<EndingBody> {
-  const { cluster, vmIds, deallocate } = input;
+  const { cluster, operationId, vmIds, deallocate } = input;
   const selected = yield* call(context, activities.selectNodes, { cluster, ...(vmIds ? { vmIds } : {}) });
   if (!vmIds) return yield* stopCluster(context, input, selected);
   const { agents, serving, limits } = selected;
   if (serving - agents.length < limits.min) {
     const message = `agents.min is ${limits.min}: of ${serving} agents at most ${Math.max(0, serving - limits.min)} can be stopped`;
+    yield* call(context, activities.wishForServing, { cluster, operationId, atLeast: true }); // all of them stay
     throw failedWith({ code: 'INVALID_REQUEST', message });
   }
-  const result = yield* parkAgents(context, input, { vmIds: agents, deallocate });
+  const result = yield* parkAgents(context, input, { vmIds: agents, deallocate, wish: 'serving' });
   return { state: 'succeeded', result, phase: 'ready' };
 }
 

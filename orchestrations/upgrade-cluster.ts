@@ -111,7 +111,12 @@ function* upgradeAgents(
   const blocked: string[] = [];
   for (let round = 1; ; round++) {
     const { vmIds, parked } = yield* call(context, activities.pickOutdated, { cluster: operation.cluster, version });
-    if (vmIds.length === 0 || round > MAX_ROUNDS) return { agents, blocked, parked };
+    if (vmIds.length === 0) return { agents, blocked, parked };
+    if (round > MAX_ROUNDS)
+      throw broken(
+        { code: 'DEADLINE_EXCEEDED', message: `${vmIds.length} agents keep coming with another version` },
+        AGAIN,
+      );
     const batch = batchOf(vmIds.length);
     const rolled = yield* rollAgents(context, operation, {
       action: 'reimage',

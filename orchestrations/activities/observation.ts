@@ -5,7 +5,7 @@ import { observe } from '../../shared/model/observe';
 import { stoppedAgents } from '../../shared/model/plan';
 import type { EngineNode, EnginePort, Machine, ScaleSet, Versioned, World } from '../../shared/ports';
 import type { ClusterView } from '../contracts';
-import { engineOf, isoNow, requireCluster, writeEvent } from './records';
+import { engineOf, isoNow, mayProceed, requireCluster, writeEvent } from './records';
 
 /** Everything one look has found; the rows are as they are in the registry now. */
 export interface Look {
@@ -145,5 +145,21 @@ export async function removeStrayNodes(world: World, { record, rows, engine, eng
     if (!(await engine?.removeNode(node.name, node.uid))) continue;
     const message = `${node.name} belonged to no virtual machine and was removed from the engine`;
     await writeEvent(world, { cluster: record.name, type: 'node.stray', subject: node.name, cause: 'timer', message });
+  }
+}
+
+/**
+ * Nodes that an operation has cordoned and could not uncordon, because the engine was silent just then: without an operation
+ * nobody else gives them work again. Those that an operator has cordoned are left alone.
+ */
+export async function releaseHeldNodes(world: World, { record, rows, engine, engineNodes }: Look): Promise<void> {
+  const { name: cluster } = record;
+  const working = new Set(rows.flatMap((row) => (row.state === 'ready' && !row.goingDown ? [row.nodeName] : [])));
+  const held = engineNodes?.filter((node) => node.isHeld && working.has(node.name)) ?? [];
+  if (held.length === 0 || !(await mayProceed(world, cluster, undefined))) return;
+  for (const { name } of held) {
+    if (!(await engine?.uncordon(name))) continue;
+    const message = `${name} takes work again: an operation had cordoned it, and could not undo that`;
+    await writeEvent(world, { cluster, type: 'node.released', subject: name, cause: 'timer', message });
   }
 }

@@ -1,9 +1,9 @@
 import type { World } from '../../shared/ports';
 import type { Ending, Progress } from '../contracts';
 import { isoNow, updateCluster, writeEvent } from './records';
-import { phaseAfterBreak, withAgents, type ClusterRecord } from '../../shared/model/cluster';
+import { phaseAfterBreak, withAgents, withFinished, type ClusterRecord } from '../../shared/model/cluster';
 import { AppError } from '../../shared/model/errors';
-import { verbOf, type OperationRecord } from '../../shared/model/operation';
+import { verbOf, type OperationRecord, type Verb } from '../../shared/model/operation';
 
 /** An operation's row is written by its orchestration and by whoever cancels it: few writers, so a handful of tries. */
 const WRITE_ATTEMPTS = 10;
@@ -85,7 +85,8 @@ async function letGo(world: World, ending: Ending): Promise<void> {
   await changeWish(world, { cluster, cause: operationId }, (row) => {
     if (row.operation !== operationId) return undefined;
     const phase = ending.phase ?? phaseAfterBreak(row.phase);
-    const ended = { ...row, operation: null, phase, phaseReason };
+    const left = ending.state === 'succeeded' ? withFinished(row, verbOf(operationId) as Verb) : row;
+    const ended = { ...left, operation: null, phase, phaseReason };
     // Else the reconcile would carry out what was cancelled. A deploy keeps its wish: it can only be submitted again.
     // What is stopped keeps it for when it is started.
     return there === undefined || phase === 'failed' || phase === 'stopped'

@@ -144,7 +144,8 @@ export async function parkStopped(
   const now = isoNow(world);
   const park = (row: NodeRecord): NodeRecord | undefined => {
     const parked = moveTo(row, 'parked', now);
-    return parked && { ...parked, goingDown: true }; // no work until it has booted again
+    // No work until it has booted again; one that never joined has no node to keep it from.
+    return parked && { ...parked, goingDown: row.registeredAt !== '' };
   };
   const off = chosen.filter(({ vmId }) => !on.includes(vmId));
   await moveRows(world, { cluster, cause: operationId, now }, off, park);
@@ -153,12 +154,13 @@ export async function parkStopped(
 
 export async function wishForServing(
   world: World,
-  { cluster, operationId, atLeast }: Held & { atLeast?: boolean },
+  { cluster, operationId, atLeast, atMost }: Held & { atLeast?: boolean; atMost?: boolean },
 ): Promise<{ agents: number }> {
   const { serving } = await selectNodes(world, { cluster });
   await changeWish(world, { cluster, cause: operationId }, (row) => {
     if (row.operation !== operationId) return undefined;
-    const count = atLeast ? Math.max(serving, row.spec.agents.count) : serving;
+    const { count: wish } = row.spec.agents;
+    const count = Math.min(atMost ? wish : Infinity, Math.max(atLeast ? wish : 0, serving));
     return { ...row, spec: withAgents(row.spec, count) };
   });
   return { agents: serving };

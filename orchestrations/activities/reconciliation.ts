@@ -5,7 +5,7 @@ import { shortageAfter } from '../../shared/model/health';
 import { plan, type Action } from '../../shared/model/plan';
 import type { World } from '../../shared/ports';
 import type { ReconcileInput } from '../contracts';
-import { look, removeStrayNodes } from './observation';
+import { look, releaseHeldNodes, removeStrayNodes } from './observation';
 import { noteShortage } from './scaling';
 import { mayProceed, requireCluster, updateCluster, updateNodes, writeEvent } from './records';
 
@@ -37,7 +37,10 @@ export async function planRepairs(
     halted,
     now: world.clock.now(),
   });
-  if (!halted) await removeStrayNodes(world, seen);
+  if (!halted) {
+    await removeStrayNodes(world, seen);
+    await releaseHeldNodes(world, seen);
+  }
   await notePhase(world, cluster, { ...planned, shortage });
   return { actions: planned.actions, settled: planned.actions.length === 0 };
 }

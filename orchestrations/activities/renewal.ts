@@ -18,13 +18,19 @@ export async function noteNodes(
   { cluster, vmIds }: { cluster: string; vmIds: string[] },
 ): Promise<{ nodes: NodeBefore[] }> {
   const rows = await rowsOf(world, cluster, vmIds);
-  const nodes = new Map((await engineNodesOf(world, cluster)).map((node) => [node.name, node]));
+  const known = await engineNodesOf(world, cluster).catch((error: unknown) => {
+    if (isSilence(error) && rows.every(({ role }) => role === 'master')) return []; // it may be why they are restarted
+    throw error;
+  });
+  const nodes = new Map(known.map((node) => [node.name, node]));
   const before = ({ vmId, nodeName, nodeUid, generation }: NodeRecord): NodeBefore => {
     const node = nodes.get(nodeName);
     return { vmId, nodeName, nodeUid: node?.uid ?? nodeUid, bootId: node?.bootId ?? '', generation };
   };
   return { nodes: rows.filter(({ state }) => state !== 'gone').map(before) };
 }
+
+const isSilence = (error: unknown): boolean => error instanceof AppError && error.code === 'ENGINE_UNREACHABLE';
 
 async function engineNodesOf(world: World, cluster: string): Promise<EngineNode[]> {
   const engine = await engineOf(world, await requireCluster(world, cluster));

@@ -1,3 +1,5 @@
+import type { Verb } from './operation';
+
 /** What the operator asked for, with every default filled in. One row of the registry; changed only by the API. */
 export interface ClusterSpec {
   engine: Engine;
@@ -55,9 +57,14 @@ export interface ClusterRecord {
   endpoints: Endpoint[];
   /** Why automation could not bring the cluster to the number of agents that was asked for; empty otherwise. */
   shortage: string;
+  /** What was asked for and no operation has brought to its end yet; absent when there is nothing. */
+  unfinished?: Unfinished[];
   createdAt: string;
   updatedAt: string;
 }
+
+/** What an operation may leave half done that no repair brings about: only another operation does. */
+export type Unfinished = 'template' | 'version' | 'size';
 
 export interface Endpoint {
   name: string;
@@ -68,6 +75,24 @@ export interface Endpoint {
 /** What an operation leaves that broke off: half a deploy or a destroy is nothing that automation could mend. */
 export const phaseAfterBreak = (phase: ClusterPhase): ClusterPhase =>
   phase === 'deploying' || phase === 'deleting' ? 'failed' : 'degraded';
+
+/** An operation that ends well brings these about, one that breaks off leaves them unfinished. */
+const BRINGS: Partial<Record<Verb, readonly Unfinished[]>> = {
+  deploy: ['template'],
+  converge: ['template', 'version', 'size'],
+  upgrade: ['version'],
+  resize: ['size'],
+};
+
+export const withFinished = (row: ClusterRecord, verb: Verb): ClusterRecord => ({
+  ...row,
+  unfinished: row.unfinished?.filter((each) => !BRINGS[verb]?.includes(each)),
+});
+
+export const withUnfinished = (row: ClusterRecord, begun: Unfinished[]): ClusterRecord => ({
+  ...row,
+  unfinished: [...new Set([...(row.unfinished ?? []), ...begun])],
+});
 
 /** The spec with another number of agents, kept within the limits that the operator set. */
 export function withAgents(spec: ClusterSpec, count: number): ClusterSpec {

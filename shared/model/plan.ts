@@ -17,10 +17,10 @@ const FUSE_SHARE = 0.45;
 const FUSE_COUNT = 3;
 
 export type Action =
-  /** Drain these agents, then delete them. */
-  | { kind: 'retire'; vmIds: string[]; reason: string }
-  /** Delete these agents, which hold no work. */
-  | { kind: 'replace'; vmIds: string[]; reason: string }
+  /** Drain these agents, then delete them; with `missed`, which is the wish, bring others for them. */
+  | { kind: 'retire'; vmIds: string[]; reason: string; missed?: number }
+  /** Delete these agents, which hold no work, and bring others for them. */
+  | { kind: 'replace'; vmIds: string[]; reason: string; missed: number }
   | { kind: 'start'; vmIds: string[]; reason: string }
   | { kind: 'restart'; vmIds: string[]; reason: string }
   | { kind: 'startMaster'; name: string; reason: string }
@@ -103,6 +103,7 @@ export function stoppedAgents(rows: NodeRecord[], machines: MachineView[]): stri
 
 function repairs(situation: Situation): Action[] {
   const { rows, machines, now } = situation;
+  const missed = situation.spec.agents.count;
   const power = new Map(machines.map((machine) => [machine.vmId, machine.power]));
   const stopped = (row: NodeRecord): boolean => OFF.has(power.get(row.vmId) ?? '');
   const actions: Action[] = [];
@@ -110,12 +111,12 @@ function repairs(situation: Situation): Action[] {
   const broken = agents(rows).filter(
     (row) => row.state === 'failed' || (isLate(row) && (!stopped(row) || row.repairs >= MAX_REPAIRS)),
   );
-  if (broken.length > 0) actions.push({ kind: 'replace', vmIds: ids(broken), reason: 'they never joined' });
+  if (broken.length > 0) actions.push({ kind: 'replace', vmIds: ids(broken), reason: 'they never joined', missed });
   const off = stoppedAgents(rows, machines);
   if (off.length > 0) actions.push({ kind: 'start', vmIds: off, reason: 'their virtual machines are stopped' });
   const hopeless = agents(rows).filter((row) => row.state === 'notReady' && stopped(row) && row.repairs >= MAX_REPAIRS);
   if (hopeless.length > 0)
-    actions.push({ kind: 'retire', vmIds: ids(hopeless), reason: 'their virtual machines cannot be started' });
+    actions.push({ kind: 'retire', vmIds: ids(hopeless), reason: 'their virtual machines cannot be started', missed });
   const silent = agents(rows).filter((row) => isSilent(row, now) && !stopped(row) && situation.engineReachable);
   if (silent.length > 0)
     actions.push({ kind: 'restart', vmIds: ids(silent), reason: 'they have not been ready for five minutes' });
@@ -148,7 +149,8 @@ function drift(situation: Situation): Action[] {
   if (difference === 0) return [];
   // What Azure's autoscale does is done outside as well, and was asked for.
   const adopts = spec.drift === 'adopt' || spec.agents.autoscale !== null;
-  if (adopts && !(spec.agents.priority === 'Spot' && difference < 0)) {
+  const isTaken = difference < 0 && (spec.agents.priority === 'Spot' || Boolean(situation.shortage));
+  if (adopts && !isTaken) {
     const wish = Math.min(spec.agents.max, Math.max(spec.agents.min, spec.agents.count + difference));
     if (wish !== spec.agents.count)
       return [{ kind: 'adopt', agents: wish, reason: 'the scale set was changed outside Starling' }];

@@ -18,6 +18,8 @@ export interface EngineNode {
   uid: string;
   ready: boolean;
   schedulable: boolean;
+  /** Starling has cordoned it, and has not given its work back; absent when it was an operator, or nobody. */
+  isHeld?: boolean;
   isMaster: boolean;
   address: string;
   /** Since when it is (not) ready. */
@@ -53,7 +55,7 @@ export interface EnginePort {
   /** Makes the token good for joining agents until it expires. */
   admitToken(token: JoinToken): Promise<void>;
   revokeTokens(ids: string[]): Promise<void>;
-  /** No new work on the node. False when there is no such node. */
+  /** No new work on the node, and a mark that it was Starling; uncordon takes both away. False when there is no such node. */
   cordon(nodeName: string): Promise<boolean>;
   uncordon(nodeName: string): Promise<boolean>;
   /** One pass: asks every remaining pod to leave. Call again until none remains or the deadline has passed. */

@@ -374,7 +374,7 @@ describe('a reconcile', () => {
     const begun = () => ({ ok: true, poller: null }) as const;
     const course = await reconcile(
       [
-        { kind: 'replace', vmIds: ['a'], reason: 'never joined' },
+        { kind: 'replace', vmIds: ['a'], reason: 'never joined', missed: 3 },
         { kind: 'start', vmIds: ['b'], reason: 'stopped' },
         { kind: 'restart', vmIds: ['c'], reason: 'silent' },
         { kind: 'startMaster', name: 'master0', reason: 'stopped' },
@@ -397,6 +397,7 @@ describe('a reconcile', () => {
       'startDrain',
       'deleteAgents',
       'confirmGone',
+      'growTo', // what was replaced is missed
       'powerAgents',
       'powerAgents',
       'startMaster',
@@ -411,10 +412,11 @@ describe('a reconcile', () => {
     const { calls } = await reconcile(
       [
         { kind: 'retire', vmIds: ['a'], reason: 'begun' },
-        { kind: 'replace', vmIds: ['b'], reason: 'never joined' },
-        { kind: 'retire', vmIds: ['c'], reason: 'too many' },
+        { kind: 'replace', vmIds: ['b'], reason: 'never joined', missed: 3 },
+        { kind: 'retire', vmIds: ['c'], reason: 'cannot be started', missed: 3 },
       ],
       {
+        growTo: (_, count) => (count === 1 ? refuse('SCALE_SET_CONFLICT', 'busy') : { ...begun(), capacity: 3 }),
         startDrain: () => ({ proceed: true }),
         drainPass: () => ({ proceed: true, remaining: 0, blocked: [] }),
         deleteAgents: begun,
@@ -423,6 +425,8 @@ describe('a reconcile', () => {
     );
     const drains = calls.filter(({ name }) => name === 'startDrain').map(({ input }) => input);
     expect(drains).toMatchObject([{ vmIds: ['a', 'c'] }, { vmIds: ['b'] }]);
+    const grown = calls.filter(({ name }) => name === 'growTo').map(({ input }) => input);
+    expect(grown).toMatchObject([{ agents: 3 }, { agents: 3 }, { agents: 3 }]); // the first was refused: once more
   });
 
   it('looks again when somebody asked meanwhile, but not for ever', async () => {

@@ -323,6 +323,15 @@ describe('a stop', () => {
     expect(course.names.slice(-4)).toEqual(['parkStopped', 'wishForServing', 'releaseAgents', 'finishOperation']);
   });
 
+  it('of named agents of which none goes wishes for all of them again, so that nobody is removed instead', async () => {
+    const course = await stop(
+      { stopMachines: () => refuse('AZURE_DENIED', 'locked'), parkStopped: () => ({ on: ['a', 'b'] }) },
+      { vmIds: ['a', 'b'] },
+    );
+    expect(endingOf(course)).toMatchObject({ state: 'failed', result: { parked: 0 } });
+    expect(course.calls.find(({ name }) => name === 'wishForServing')?.input).toMatchObject({ atLeast: true });
+  });
+
   it('of more agents than the spec allows does nothing', async () => {
     const selectNodes = () => selection(['a', 'b'], { limits: { min: 1, max: 3 } });
     const course = await stop({ selectNodes }, { vmIds: ['a', 'b'] });
@@ -330,7 +339,7 @@ describe('a stop', () => {
       state: 'failed',
       error: { code: 'INVALID_REQUEST', message: expect.stringContaining('at most 1 can be stopped') },
     });
-    expect(course.names).toEqual(['selectNodes', 'finishOperation']);
+    expect(course.names).toEqual(['selectNodes', 'wishForServing', 'finishOperation']);
   });
 });
 
@@ -422,6 +431,7 @@ describe('a start', () => {
     const masters = { desired: 1, ready: 0 };
     const course = await start({ observeCluster: () => view(0, 0, { masters, engineReachable: false }) });
     expect(endingOf(course)).toMatchObject({ state: 'failed', error: { code: 'NEVER_JOINED' } });
+    expect(course.names).toContain('setAutoscale'); // else nothing would ever switch it on again
   });
 
   it('that is cancelled before anything was started leaves the cluster stopped', async () => {

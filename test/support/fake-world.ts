@@ -263,7 +263,7 @@ export class FakeWorld implements World {
 
   private setSchedulable(wanted: string, schedulable: boolean): boolean {
     const node = this.engineNodes.find(({ name }) => name === wanted);
-    if (node) node.schedulable = schedulable;
+    if (node) Object.assign(node, { schedulable, isHeld: !schedulable });
     return node !== undefined;
   }
 

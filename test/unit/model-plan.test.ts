@@ -244,6 +244,13 @@ describe('a number of agents that is not the wish', () => {
     expect(decide([agent(1)], { spec }).actions).toMatchObject([{ kind: 'grow', agents: 3 }]);
   });
 
+  it('is never the new wish when Azure has no room for what was asked for, or what was broken was taken out', () => {
+    const spec = wish({ count: 3 }, { drift: 'adopt' });
+    expect(decide([agent(1)], { spec, shortage: 'no room' }).actions).toMatchObject([{ kind: 'grow', agents: 3 }]);
+    const [replace] = decide([agent(1), agent(2), agent(3, 'failed')], { spec }).actions;
+    expect(replace).toMatchObject({ kind: 'replace', missed: 3 });
+  });
+
   it('is no matter while Azure works on the scale set', () => {
     expect(decide([agent(1)], { capacity: undefined }).actions).toEqual([]);
   });

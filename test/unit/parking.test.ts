@@ -77,6 +77,12 @@ describe('parking', () => {
     expect(world.told.map(({ type }) => type)).toContain('cluster.desired');
   });
 
+  it('keeps from work only who has a node that could take it', async () => {
+    const world = worldWith(2, [agent(1), OFF], [agent(2, 'booting'), OFF]);
+    await parkStopped(world, { ...OPERATION, deallocate: true });
+    expect(world.nodeRows.all().map(({ record }) => record.goingDown)).toEqual([true, false]);
+  });
+
   it('leaves rows and wish alone once another operation holds the cluster', async () => {
     const world = worldWith(2, [agent(1), OFF]);
     world.changeCluster({ operation: 'demo.destroy.b' });
@@ -110,6 +116,17 @@ describe('starting machines', () => {
     await wishForServing(world, { ...OPERATION, atLeast: true });
     expect(world.cluster.spec.agents.count).toBe(5);
   });
+});
+
+it.each([
+  ['is lowered with agents that went', 3, { atMost: true }, 2],
+  ['is not raised by one that is broken and about to go', 1, { atMost: true }, 1],
+  ['is that of who asked for a number', 3, { atMost: true, atLeast: true }, 3],
+  ['is raised again to those that stayed', 1, { atLeast: true }, 2],
+])('the wish %s', async (_, before, bounds, after) => {
+  const world = worldWith(before, [agent(1)], [agent(2, 'failed')], [agent(3, 'parked'), OFF]);
+  await wishForServing(world, { ...OPERATION, ...bounds });
+  expect(world.cluster.spec.agents.count).toBe(after);
 });
 
 describe('what a verb is about', () => {

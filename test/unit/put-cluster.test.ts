@@ -1,5 +1,6 @@
 import { putCluster } from '../../functions/put-cluster';
 import type { Call } from '../../functions/respond';
+import { finishOperation } from '../../orchestrations/activities/operations';
 import type { ClusterRecord, ClusterSpec } from '../../shared/model/cluster';
 import { FakeOrchestrator, FakeWorld, QUIET_LOG } from '../support/fake-world';
 import { clusterSpec, operationRecord } from '../support/records';
@@ -48,12 +49,46 @@ describe('a changed spec', () => {
     expect(begun(world)).toEqual(operation);
   });
 
-  it('is the wish at once, but for the version, which masters must have first', async () => {
-    const world = worldWith();
-    const after = { ...withAgents({ count: 4 }), version: 'v1.36.3+k3s1', drift: 'adopt' as const };
-    await put(world, after);
-    expect(world.cluster.spec).toEqual({ ...after, version: spec.version });
+  const EVERYTHING = {
+    ...withAgents({ size: 'Standard_B2s', count: 4, maxPrice: 1 }),
+    version: 'v1.36.3+k3s1',
+    drift: 'adopt' as const,
+  };
+  const BEFORE = withAgents({ size: 'Standard_D2s_v5' });
+
+  it('is the wish at once, but for version and size, which machines must have first', async () => {
+    const world = worldWith({ spec: BEFORE });
+    await put(world, EVERYTHING);
+    const agents = { ...EVERYTHING.agents, size: BEFORE.agents.size };
+    expect(world.cluster.spec).toEqual({ ...EVERYTHING, version: spec.version, agents });
   });
+
+  it('is on its way when it is asked for again', async () => {
+    const world = worldWith({ spec: BEFORE });
+    await put(world, EVERYTHING);
+    expect(await put(world, EVERYTHING)).toMatchObject({ status: 200 });
+    expect(world.operationRows.all()).toHaveLength(1);
+  });
+
+  it.each(['failed', 'cancelled'] as const)(
+    'that %s halfway is carried out when it is asked for again, and is there afterwards',
+    async (state) => {
+      const world = worldWith({ spec: BEFORE });
+      await put(world, EVERYTHING);
+      await end(world, state);
+      const { version } = EVERYTHING;
+      world.changeCluster({ spec: { ...EVERYTHING, version } }); // as far as the spec goes it came to its end
+      expect(await put(world, EVERYTHING)).toMatchObject({ status: 202 });
+      expect(begun(world)).toEqual({ verb: 'converge', input: { template: true, version, size: 'Standard_B2s' } });
+      await end(world, 'succeeded');
+      expect(await put(world, EVERYTHING)).toMatchObject({ status: 200 });
+    },
+  );
+
+  async function end(world: FakeWorld, state: 'succeeded' | 'failed' | 'cancelled'): Promise<void> {
+    world.now += 1000;
+    await finishOperation(world, { cluster: 'demo', operationId: world.cluster.operation!, state, phase: 'ready' });
+  }
 
   it('of limits and policies is noted, also while the cluster is stopped', async () => {
     const world = worldWith({ phase: 'stopped' });

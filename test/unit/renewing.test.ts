@@ -206,3 +206,13 @@ it('hands a refusal of Azure on as it is', async () => {
     refuse('CAPACITY_UNAVAILABLE', 'no room'),
   );
 });
+
+it('of masters is begun also when the engine is silent, which may be why; of agents it is not', async () => {
+  const world = worldWith(agent(1), agent(2, 'ready', { role: 'master', instanceId: 'master0' }));
+  world.connectEngine().listNodes = async () => {
+    throw new AppError('ENGINE_UNREACHABLE', 'no answer');
+  };
+  const note = (index: number) => noteNodes(world, { cluster: 'demo', vmIds: [agent(index).vmId] });
+  expect(await note(2)).toMatchObject({ nodes: [{ bootId: '' }] });
+  await expect(note(1)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
+});

@@ -66,6 +66,34 @@ describe('a repair that was planned some time ago', () => {
   });
 });
 
+describe('a node that was cordoned by an operation that could not undo it', () => {
+  const rows = [agent(1), agent(2), agent(3, 'ready', { goingDown: true }), agent(4, 'notReady')];
+  const unreleased = async (): Promise<FakeWorld> => {
+    const world = await worldWith(...rows);
+    for (const { name } of world.engineNodes) await world.connectEngine().cordon(name);
+    world.engineNodes[1]!.isHeld = false; // by an operator
+    return world;
+  };
+  const schedulable = ({ engineNodes }: FakeWorld): boolean[] => engineNodes.map((node) => node.schedulable);
+
+  it('takes work again with the next reconcile, but not when an operator cordoned it, or it is not well', async () => {
+    const world = await unreleased();
+    await planRepairs(world, { cluster: 'demo', cause: 'timer' });
+    expect(schedulable(world)).toEqual([true, false, false, false]);
+    expect(world.told).toContainEqual(
+      expect.objectContaining({ type: 'node.released', subject: rows[0]!.nodeName, cause: 'timer' }),
+    );
+  });
+
+  it.each(['an operation', 'the halt lever'])('is left to %s while it has the cluster', async (what) => {
+    const world = await unreleased();
+    if (what === 'an operation') world.changeCluster({ operation: 'demo.restart.a' });
+    else world.halted = true;
+    await planRepairs(world, { cluster: 'demo', cause: 'timer' });
+    expect(schedulable(world)).not.toContain(true);
+  });
+});
+
 describe('a node that was parked', () => {
   it('takes work again as soon as it is back, whoever started it', async () => {
     const row = agent(1, 'booting', { registeredAt: '2026-02-03T03:00:00.000Z', goingDown: true });

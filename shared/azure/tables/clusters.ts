@@ -1,5 +1,5 @@
 import type { TransactionAction } from '@azure/data-tables';
-import type { ClusterPhase, ClusterRecord, ClusterSpec, Endpoint } from '../../model/cluster';
+import type { ClusterPhase, ClusterRecord, ClusterSpec, Endpoint, Unfinished } from '../../model/cluster';
 import type { ClusterStore } from '../../ports';
 import { columnsOf, orAbsent, toJson, type Row, type StoredRow } from './rows';
 import { inPartition, type Table } from './table';
@@ -42,10 +42,14 @@ function toRow(record: ClusterRecord): Row {
     reconcileRequestedAt: orAbsent(record.reconcileRequestedAt),
     endpoints: toJson(record.endpoints),
     shortage: record.shortage,
+    unfinished: toJson(record.unfinished ?? []),
     createdAt: record.createdAt,
     updatedAt: record.updatedAt,
   };
 }
+
+const unfinishedOf = (unfinished: Unfinished[]): Pick<ClusterRecord, 'unfinished'> =>
+  unfinished.length > 0 ? { unfinished } : {};
 
 function toRecord(row: StoredRow): ClusterRecord {
   const { text, orNull, json } = columnsOf(row);
@@ -58,6 +62,7 @@ function toRecord(row: StoredRow): ClusterRecord {
     reconcileRequestedAt: orNull('reconcileRequestedAt'),
     endpoints: json<Endpoint[]>('endpoints', []),
     shortage: text('shortage'),
+    ...unfinishedOf(json<Unfinished[]>('unfinished', [])),
     createdAt: text('createdAt'),
     updatedAt: text('updatedAt'),
   };

@@ -18,6 +18,8 @@ const SYSTEM = 'kube-system';
 const CONCURRENCY = 8;
 /** Label or annotation with which an operator keeps chaos off a node. */
 const CHAOS_MARK = 'starling.io/chaos';
+/** Annotation of nodes that Starling has cordoned: whoever finds it on a node that should work may uncordon it. */
+const HELD_MARK = 'starling.io/cordoned';
 
 /** k3s through its Kubernetes API. Needs a ServiceAccount that may do just what stands here, see `cloud-init`. */
 export function createK3sEngine(access: EngineAccess): EnginePort {
@@ -75,6 +77,7 @@ function toEngineNode({ metadata, spec, status }: V1Node): EngineNode {
     uid: metadata?.uid ?? '',
     ready: ready?.status === 'True',
     schedulable: spec?.unschedulable !== true,
+    ...(metadata?.annotations?.[HELD_MARK] === 'true' ? { isHeld: true } : {}),
     isMaster: 'node-role.kubernetes.io/control-plane' in labels || 'node-role.kubernetes.io/master' in labels,
     address: status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '',
     since: (ready?.lastTransitionTime ?? metadata?.creationTimestamp)?.toISOString() ?? '',
@@ -91,7 +94,10 @@ async function revokeToken(api: CoreV1Api, id: string): Promise<void> {
 }
 
 async function setSchedulable(api: CoreV1Api, name: string, schedulable: boolean): Promise<boolean> {
-  const body = { spec: { unschedulable: schedulable ? null : true } };
+  const body = {
+    metadata: { annotations: { [HELD_MARK]: schedulable ? null : 'true' } },
+    spec: { unschedulable: schedulable ? null : true },
+  };
   const asMergePatch = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
   const verb = schedulable ? 'uncordon' : 'cordon';
   return translatedKube(`${verb} ${name}`, () => tolerating([404], api.patchNode({ name, body }, asMergePatch)));

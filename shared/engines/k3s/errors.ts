@@ -29,8 +29,14 @@ export const isKubeStatus = (error: unknown, ...statuses: number[]): boolean =>
   statuses.includes(readKubeFailure(error)?.status ?? -1);
 
 /**
- * Runs a call and translates what it throws: no answer or a 5xx is ENGINE_UNREACHABLE, a refusal INTERNAL. Only the
- * server's own message is kept; an ApiException's text repeats headers.
+ * Too slow, too many, and a credential that was rotated: for some seconds an instance of the app still has the old one, and
+ * a master does not know the new one yet.
+ */
+const MAY_PASS: ReadonlySet<number> = new Set([401, 408, 429]);
+
+/**
+ * Runs a call and translates what it throws: no answer, a 5xx or an unknown credential is ENGINE_UNREACHABLE, a refusal
+ * INTERNAL. Only the server's own message is kept; an ApiException's text repeats headers.
  */
 export async function translatedKube<T>(what: string, call: () => Promise<T>): Promise<T> {
   try {
@@ -48,7 +54,7 @@ function toAppError(what: string, error: unknown): unknown {
     return trouble ? new AppError('ENGINE_UNREACHABLE', `Could not ${what}: ${trouble}`) : error;
   }
   const { status, message } = failure;
-  const code = status >= 500 || status === 408 || status === 429 ? 'ENGINE_UNREACHABLE' : 'INTERNAL';
+  const code = status >= 500 || MAY_PASS.has(status) ? 'ENGINE_UNREACHABLE' : 'INTERNAL';
   const verb = status === 401 || status === 403 ? 'The cluster refused to' : 'Could not';
   return new AppError(code, `${verb} ${what}: ${message}`);
 }
