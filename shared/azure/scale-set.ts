@@ -28,15 +28,17 @@ export const setCapacity = (
 ): Promise<Outcome<Begun>> => patchSku(clients, cluster, etag, ({ name, tier }) => ({ name, tier, capacity }));
 
 /**
- * The capacity is left out, and Azure keeps its own: a number here would undo a deletion or an autoscale step that came
- * between, whoever read it and when. Instances keep their size until they are brought to the model.
+ * With the capacity that stands under the same etag: no source says what Azure makes of a size without one, and zero is what it
+ * makes of that at a creation. A deletion or a step of autoscale in between changes the etag, so the write is refused instead
+ * of undoing it. Instances keep their size until they are brought to the model.
  */
 export const setAgentSize = (
   clients: AzureClients,
   cluster: string,
   size: string,
   etag: string,
-): Promise<Outcome<Begun>> => patchSku(clients, cluster, etag, ({ tier }) => ({ name: size, tier }));
+): Promise<Outcome<Begun>> =>
+  patchSku(clients, cluster, etag, ({ tier, capacity }) => ({ name: size, tier, capacity }));
 
 /** Reads first: a stale etag is refused without one of the four writes a minute that a scale set bears. */
 async function patchSku(

@@ -141,7 +141,7 @@ export interface Cloud {
   reimageAgents(cluster: string, instanceIds: string[]): Promise<Outcome<Begun>>;
   /** Brings instances to the scale set's model, its VM size above all; they restart for that. */
   updateAgents(cluster: string, instanceIds: string[]): Promise<Outcome<Begun>>;
-  /** Writes the size of agents to come into the model, never the capacity; conditional on the etag just read. */
+  /** Writes the size of agents to come into the model; the capacity stays. Conditional on the etag just read. */
   setAgentSize(cluster: string, size: string, etag: string): Promise<Outcome<Begun>>;
   /**
    * Has Azure evict one agent as if it needed its capacity back: Azure answers at once, and acts within half a minute. Refuses

@@ -78,6 +78,13 @@ describe('scale sets through the real SDK', () => {
     expect(await capacityOf(here)).toBe(4);
   });
 
+  it('refuses a size without a capacity', async () => {
+    const here = await withSet(2);
+    const poller = here.compute.virtualMachineScaleSets.update(GROUP, SET, { sku: { name: 'Standard_D2s_v5' } });
+    await expect(poller.submitted()).rejects.toMatchObject({ statusCode: 400, code: 'InvalidParameter' });
+    expect(await capacityOf(here)).toBe(2);
+  });
+
   it('deletes exactly the named instances, lowers the capacity at once, and never reuses a vmId', async () => {
     const here = await withSet(4);
     const before = await instances(here);

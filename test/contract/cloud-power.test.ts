@@ -119,18 +119,20 @@ describe('the size of agents', () => {
     expect(await powers()).toEqual(['running', 'deallocated', 'running']);
   });
 
-  it('never carries the capacity along', async () => {
-    const bodies: string[] = [];
+  it('repeats the capacity, only as long as nobody else has written', async () => {
+    const written: unknown[] = [];
+    const { etag } = (await cloud.getScaleSet('demo'))!;
     const { compute } = simulated.clients;
     compute().pipeline.addPolicy({
       name: 'read-bodies',
       sendRequest(request, next) {
-        if (request.method === 'PATCH') bodies.push(String(request.body));
+        if (request.method === 'PATCH')
+          written.push([JSON.parse(String(request.body)), request.headers.get('if-match')]);
         return next(request);
       },
     });
     await resize('Standard_D2s_v5');
-    expect(bodies).toEqual(['{"sku":{"name":"Standard_D2s_v5","tier":"Standard"}}']);
+    expect(written).toEqual([[{ sku: { name: 'Standard_D2s_v5', tier: 'Standard', capacity: 3 } }, etag]]);
   });
 
   it('is not changed by who read the set before somebody else wrote', async () => {

@@ -44,6 +44,7 @@ function writeScaleSet(compute: Compute, request: WriteRequest): WriteOutcome {
   const existing = core.resources.get(request.id);
   checkConditions(request, existing);
   checkReferences(core, request.id, request.body);
+  if (existing) checkCapacityNamed(request);
   const draft = completed(compute, draftOf(core, request, existing), existing);
   const current = compute.machines.ofScaleSet(draft.id).filter((machine) => machine.provisioningState !== 'Deleting');
   checkQuota(compute, draft, capacityOf(draft) - current.length);
@@ -56,6 +57,12 @@ function writeScaleSet(compute: Compute, request: WriteRequest): WriteOutcome {
   if (changed) for (const machine of current) compute.machines.put({ ...machine, latestModelApplied: false });
   const operation = beginScaling(compute, stored, compute.machines.ofScaleSet(draft.id), request.method);
   return { shown: present(stored), created: !existing, operation: core.operations.get(operation.id) ?? operation };
+}
+
+/** Sources differ on what Azure makes of a SKU without a capacity: an error, the old number or none. So it is an error here. */
+function checkCapacityNamed({ body }: WriteRequest): void {
+  if (objectAt(body, 'sku').name === undefined || valueAt(body, 'sku.capacity') !== undefined) return;
+  throw badRequest('InvalidParameter', "Required parameter 'sku.capacity' is missing (null).", 'sku.capacity');
 }
 
 /** Writes on one scale set: a later model overtakes an earlier one, anything else under way is in its way. */
