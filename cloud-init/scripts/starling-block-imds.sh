@@ -1,7 +1,8 @@
 #!/bin/bash
 # Keeps pods, and everything on this machine that is not root, away from the metadata service: whoever reaches it can be
-# attested as this machine. Azure's own address 168.63.129.16 is shut likewise, but for names (DNS). Must have run before the
-# engine starts; the engine's units require it. Rules replace themselves, so a repeat changes nothing.
+# attested as this machine. Azure's own address 168.63.129.16 is shut likewise, but for names (DNS) and, from the machine itself,
+# for the renewal of its address (DHCP), which is not root's business either. Must have run before the engine starts; the engine's
+# units require it. Rules replace themselves, so a repeat changes nothing.
 set -euo pipefail
 
 IMDS=169.254.169.254
@@ -25,6 +26,7 @@ table inet starling {
     type filter hook output priority 0; policy accept;
     meta skuid 0 accept
     ip daddr $WIRE meta l4proto { tcp, udp } th dport 53 accept
+    ip daddr $WIRE udp dport 67 accept
     ip daddr { $IMDS, $WIRE } drop
   }
 }
@@ -35,6 +37,7 @@ RULES
 with_iptables() {
   fill STARLING-FORWARD
   fill STARLING-OUTPUT -m owner --uid-owner 0
+  ipt -I STARLING-OUTPUT -d "$WIRE" -p udp --dport 67 -j RETURN
   hook FORWARD STARLING-FORWARD
   hook OUTPUT STARLING-OUTPUT
 }

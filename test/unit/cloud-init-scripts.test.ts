@@ -451,6 +451,13 @@ describe('shutting pods off from the metadata service', () => {
     expect(rules).toMatch(/hook output[^]*meta skuid 0 accept[^]*drop/);
   });
 
+  test('lets the machine renew its address, which networkd does as a user of its own, and no pod do the same', async () => {
+    await run('starling-block-imds.sh', { STARLING_NFT: record() });
+    const [forward = '', output = ''] = read('bin/nft.rules').split('chain output');
+    expect(output).toMatch(/ip daddr 168\.63\.129\.16 udp dport 67 accept[^]*drop/);
+    expect(forward).not.toContain('dport 67');
+  });
+
   test('replaces its own table, so that a second run changes nothing', async () => {
     await run('starling-block-imds.sh', { STARLING_NFT: record() });
     const once = read('bin/nft.rules');
@@ -464,7 +471,7 @@ describe('shutting pods off from the metadata service', () => {
     await run('starling-block-imds.sh', { STARLING_NFT: 'no-such-nft', STARLING_IPTABLES: iptables });
     const calls = callsOf('iptables');
     expect(calls).toContain('--wait -t mangle -A STARLING-FORWARD -d 169.254.169.254 -j DROP');
-    expect(calls.filter((call) => call.includes('-I '))).toEqual([]);
+    expect(calls.filter((call) => call.includes('-I FORWARD') || call.includes('-I OUTPUT'))).toEqual([]);
   });
 
   test('fails, and with it the engine’s start, when there is no way to do it', async () => {
