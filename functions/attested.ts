@@ -70,7 +70,8 @@ async function rowOf(
   const unknown = new AppError('UNKNOWN_INSTANCE', `the virtual machine is not ${claims.instanceId} of ${name}`);
   const known = await world.nodes.get(name, vmId);
   if (known) {
-    if (known.record.instanceId !== claims.instanceId) throw unknown;
+    // A machine that is gone cannot ask: somebody has kept what it once said.
+    if (known.record.instanceId !== claims.instanceId || known.record.state === 'gone') throw unknown;
     return known;
   }
   const machine = await world.cloud.getMachine(name, roleOf(claims.instanceId), claims.instanceId);

@@ -1,4 +1,10 @@
-import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
+import {
+  app,
+  type HttpFunctionOptions,
+  type HttpRequest,
+  type HttpResponseInit,
+  type InvocationContext,
+} from '@azure/functions';
 import { randomUUID } from 'node:crypto';
 import { logTo } from '../shared/log';
 import * as azure from './azure-lists';
@@ -83,16 +89,21 @@ async function health({ world }: Call): Promise<Reply> {
   return { status: 200, body: { status: 'ok' } };
 }
 
-/** One HTTP function for each row of the route table. */
 export function registerRoutes(wiring: Wiring): void {
-  const byName = handlers(wiring);
-  for (const route of Object.values<Route>(ROUTES)) {
-    registerRoute(route, byName[route.name as keyof Handlers] as (call: Call) => Promise<Reply>, wiring);
-  }
+  for (const [name, options] of httpFunctions(wiring)) app.http(name, options);
 }
 
-function registerRoute(route: Route, run: (call: Call) => Promise<Reply>, wiring: Wiring): void {
-  app.http(route.name, {
+/** One HTTP function for each row of the route table, by its name. */
+export function httpFunctions(wiring: Wiring): [name: string, HttpFunctionOptions][] {
+  const byName = handlers(wiring);
+  return Object.values<Route>(ROUTES).map((route) => {
+    const run = byName[route.name as keyof Handlers] as (call: Call) => Promise<Reply>;
+    return [route.name, httpFunction(route, run, wiring)];
+  });
+}
+
+function httpFunction(route: Route, run: (call: Call) => Promise<Reply>, wiring: Wiring): HttpFunctionOptions {
+  return {
     methods: [route.method],
     authLevel: route.auth === 'key' && !wiring.requireOperator ? 'function' : 'anonymous',
     route: route.path,
@@ -109,5 +120,5 @@ function registerRoute(route: Route, run: (call: Call) => Promise<Reply>, wiring
         return problem(error, correlationId, logTo(context)); // settings are missing, or the caller is no operator
       }
     },
-  });
+  };
 }

@@ -81,12 +81,16 @@ function parsed(part: string): object {
 function publishedKeys(options: AccessTokenOptions): (kid: string) => Promise<KeyObject | undefined> {
   let keys = new Map<string, KeyObject>();
   let lookedAt = Number.NEGATIVE_INFINITY;
+  let look: Promise<void> | undefined;
+  const lookAgain = async (): Promise<void> => {
+    keys = await fetchKeys(options);
+    lookedAt = options.now();
+  };
   return async (kid) => {
     const age = options.now() - lookedAt;
-    if (age > REMEMBER_KEYS_MS || (!keys.has(kid) && age > LEAST_BETWEEN_LOOKS_MS)) {
-      keys = await fetchKeys(options);
-      lookedAt = options.now();
-    }
+    // Everybody who comes meanwhile waits for the same answer, also for one that does not come.
+    if (age > REMEMBER_KEYS_MS || (!keys.has(kid) && age > LEAST_BETWEEN_LOOKS_MS))
+      await (look ??= lookAgain().finally(() => (look = undefined)));
     return keys.get(kid);
   };
 }
@@ -94,7 +98,9 @@ function publishedKeys(options: AccessTokenOptions): (kid: string) => Promise<Ke
 async function fetchKeys({ tenantId, fetch = globalThis.fetch }: AccessTokenOptions): Promise<Map<string, KeyObject>> {
   try {
     const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
-    const response = await fetch(`https://login.microsoftonline.com/${tenantId}/discovery/v2.0/keys`, { signal });
+    const address = `https://login.microsoftonline.com/${tenantId}/discovery/v2.0/keys`;
+    // Who answers in its place could name any key: a redirect is not followed.
+    const response = await fetch(address, { signal, redirect: 'error' });
     if (!response.ok) throw new Error(`answered ${response.status}`);
     const { keys } = (await response.json()) as { keys: PublishedKey[] };
     const rsa = keys.flatMap(({ kid, ...key }) => (kid && key.kty === 'RSA' ? [[kid, key] as const] : []));

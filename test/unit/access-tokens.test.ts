@@ -29,8 +29,9 @@ function checkWith({ audience = AUDIENCE, status = 200 } = {}) {
   const asked: string[] = [];
   const clock = { now: NOW };
   const keys = [{ ...tenant.publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig' }];
-  const fetch = async (url: unknown): Promise<Response> => {
+  const fetch = async (url: unknown, how?: RequestInit): Promise<Response> => {
     asked.push(String(url));
+    expect(how).toMatchObject({ redirect: 'error', signal: expect.any(AbortSignal) });
     return new Response(JSON.stringify({ keys }), { status });
   };
   const check = createAccessTokens({
@@ -39,7 +40,7 @@ function checkWith({ audience = AUDIENCE, status = 200 } = {}) {
     now: () => clock.now,
     fetch: fetch as typeof globalThis.fetch,
   });
-  return { check, asked, clock };
+  return { check, asked, clock, withdraw: () => keys.splice(0) };
 }
 
 describe('an access token', () => {
@@ -88,6 +89,24 @@ describe('an access token', () => {
     expect(asked).toHaveLength(1);
     clock.now += 5 * 60_000 + 1;
     await expect(check(unknown)).rejects.toThrow();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('of many at once has the tenant asked once, whether it answers or not', async () => {
+    for (const status of [200, 500]) {
+      const { check, asked } = checkWith({ status });
+      await Promise.allSettled(Array.from({ length: 50 }, () => check(tokenOf())));
+      expect(asked).toHaveLength(1);
+    }
+  });
+
+  it('of a key that was withdrawn is good for a day at most', async () => {
+    const { check, asked, clock, withdraw } = checkWith();
+    await check(tokenOf());
+    withdraw();
+    clock.now += 24 * 3_600_000 + 1;
+    const later = { nbf: clock.now / 1000, exp: clock.now / 1000 + 60 };
+    await expect(check(tokenOf(later))).rejects.toMatchObject({ code: 'NOT_SIGNED_IN' });
     expect(asked).toHaveLength(2);
   });
 

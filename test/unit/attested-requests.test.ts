@@ -70,6 +70,12 @@ describe('a ticket', () => {
   });
 });
 
+it('finds nobody who speaks for a machine that is gone', async () => {
+  const world = await worldWith({ ...row, state: 'gone', registeredAt: row.since });
+  for (const route of [join, storage, leave])
+    await expect(route(callOn(world))).rejects.toMatchObject({ code: 'UNKNOWN_INSTANCE' });
+});
+
 describe('the key of the shares', () => {
   const registered = { ...row, state: 'ready' as const, registeredAt: row.since };
 
