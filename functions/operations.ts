@@ -16,8 +16,22 @@ export async function getOperation(call: Call): Promise<Reply> {
   return { status: 200, body: presentOperation((await requireOperation(call)).record) };
 }
 
+/** The operation writes its own row every few seconds: losing to it twice is rare. */
+const CANCEL_ATTEMPTS = 10;
+
 /** Asks the operation to stop at its next safe point; one that has ended stays as it is. A destroy is not cancelled. */
 export async function cancelOperation(call: Call): Promise<Reply> {
+  for (let attempt = 0; attempt < CANCEL_ATTEMPTS; attempt++) {
+    const reply = await tryToCancel(call);
+    if (reply) return reply;
+  }
+  throw new AppError('AZURE_UNAVAILABLE', 'the operation moved on meanwhile; send the request again', {
+    retryAfterMs: 1000,
+  });
+}
+
+/** Undefined when the operation wrote its row first. */
+async function tryToCancel(call: Call): Promise<Reply | undefined> {
   const { record, etag } = await requireOperation(call);
   if (record.state !== 'running') return { status: 200, body: presentOperation(record) };
   if (record.verb === 'destroy')
@@ -27,10 +41,7 @@ export async function cancelOperation(call: Call): Promise<Reply> {
   if (call.query['whatIf'] === 'true')
     return { status: 200, body: { whatIf: true, verb: 'cancel', would: [`stop ${record.id} at its next safe point`] } };
   const cancelled = { ...record, cancelRequested: true };
-  if (!(await call.world.operations.replace(cancelled, etag)))
-    throw new AppError('AZURE_UNAVAILABLE', 'the operation moved on meanwhile; send the request again', {
-      retryAfterMs: 1000,
-    });
+  if (!(await call.world.operations.replace(cancelled, etag))) return undefined;
   const now = new Date(call.world.clock.now()).toISOString();
   const cluster = clusterOfOperation(record.id);
   await call.world.events.append([

@@ -14,7 +14,7 @@ export interface NodesInput extends Held {
 
 /** What a verb is about: named nodes, or all. */
 export interface Selection {
-  /** Agents that serve, by instance id. */
+  /** Agents that serve, by instance id; of all without those that have failed. */
   agents: string[];
   masters: string[];
   /** Agents that are parked. */
@@ -91,8 +91,8 @@ export const powerActivities = {
   setAutoscale: contract<Held & { enabled: boolean }, Outcome<object>>('setAutoscale'),
   /** Size of agents to come; no poller when they have it. */
   setAgentSize: contract<Held & { size: string }, Outcome<{ pollers: string[] }>>('setAgentSize'),
-  /** Writes the size into the spec; returns agents whose VM has another. */
-  noteAgentSize: contract<Held & { size: string }, { vmIds: string[] }>('noteAgentSize'),
+  /** Writes the size into the spec; returns agents whose VM has another, and how many such are parked, if any. */
+  noteAgentSize: contract<Held & { size: string }, { vmIds: string[]; parked?: number }>('noteAgentSize'),
   /** Submits the template with the agents that there are: it adds none and takes none away. */
   resubmitDeployment: contract<Held, Outcome<object>>('resubmitDeployment'),
 };

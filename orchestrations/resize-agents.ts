@@ -16,12 +16,16 @@ function* resize(context: OrchestrationContext, { cluster, operationId, size }: 
   return { state: 'succeeded', result, phase: 'ready' };
 }
 
+/** Parked agents keep the old size until they are started and the cluster is resized again; absent when there is none. */
+type Resized = Rolled & { parked?: number };
+
 /** Writes the size into the model and the spec, then renews those agents that have another: begun again, it goes on. */
-export function* resizeTo(context: OrchestrationContext, operation: OperationInput, size: string): Workflow<Rolled> {
+export function* resizeTo(context: OrchestrationContext, operation: OperationInput, size: string): Workflow<Resized> {
   yield* publish(context, operation, 'changing the size of agents', { done: 0, total: 1, unit: 'steps' });
   const refusal = yield* carryThrough(context, () => call(context, activities.setAgentSize, { ...operation, size }));
   if (refusal) throw failedWith(refusal);
-  const { vmIds } = yield* call(context, activities.noteAgentSize, { ...operation, size });
+  const { vmIds, parked } = yield* call(context, activities.noteAgentSize, { ...operation, size });
   const batch = batchOf(vmIds.length);
-  return yield* rollAgents(context, operation, { action: 'resize', vmIds, batch, phase: 'resizing agents' });
+  const roll = { action: 'resize', vmIds, batch, phase: 'resizing agents' } as const;
+  return { ...(yield* rollAgents(context, operation, roll)), ...(parked ? { parked } : {}) };
 }

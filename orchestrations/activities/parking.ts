@@ -29,8 +29,10 @@ export async function selectNodes(
   const ids = (choose: (row: NodeRecord) => boolean): string[] =>
     rows.filter((row) => isOneOf(vmIds)(row) && choose(row)).map(({ vmId }) => vmId);
   const serves = ({ role, state }: NodeRecord): boolean => role === 'agent' && isServing(state);
+  // One that has failed is replaced soon, and no restart helps it: of all it is none, named it is the operator's choice.
+  const isMeant = (row: NodeRecord): boolean => serves(row) && (vmIds !== undefined || row.state !== 'failed');
   return {
-    agents: ids(serves),
+    agents: ids(isMeant),
     masters: ids(({ role }) => role === 'master'),
     parked: ids(({ role, state }) => role === 'agent' && state === 'parked'),
     serving: rows.filter(serves).length,

@@ -26,7 +26,7 @@ export async function setAgentSize(
 export async function noteAgentSize(
   world: World,
   { cluster, operationId, size }: Held & { size: string },
-): Promise<{ vmIds: string[] }> {
+): Promise<{ vmIds: string[]; parked?: number }> {
   const before = (await requireCluster(world, cluster)).spec.agents.size;
   await updateCluster(world, cluster, (row) =>
     row.operation === operationId && row.spec.agents.size !== size
@@ -37,17 +37,19 @@ export async function noteAgentSize(
     const message = `agents to come are ${size}, they were ${before}`;
     await writeEvent(world, { cluster, type: 'cluster.size', subject: cluster, cause: operationId, message });
   }
-  return { vmIds: await othersThan(world, cluster, size) };
+  return othersThan(world, cluster, size);
 }
 
-/** Agents that serve on machines of another size. */
-async function othersThan(world: World, cluster: string, size: string): Promise<string[]> {
+/** Agents on machines of another size. Those that have failed are replaced soon, by machines of the new one. */
+async function othersThan(world: World, cluster: string, size: string): Promise<{ vmIds: string[]; parked?: number }> {
   const states = new Map((await world.nodes.list(cluster)).map(({ record }) => [record.vmId, record.state]));
   const machines = await world.cloud.listMachines(cluster);
-  return machines
+  const others = machines
     .filter((machine) => machine.role === 'agent' && machine.size !== size && machine.provisioning !== 'deleting')
-    .filter(({ vmId }) => isServing(states.get(vmId) ?? 'expected'))
-    .map(({ vmId }) => vmId);
+    .map(({ vmId }) => ({ vmId, state: states.get(vmId) ?? 'expected' }));
+  const parked = others.filter(({ state }) => state === 'parked').length;
+  const due = others.filter(({ state }) => isServing(state) && state !== 'failed');
+  return { vmIds: due.map(({ vmId }) => vmId), ...(parked > 0 ? { parked } : {}) };
 }
 
 /** A smaller capacity than Azure's would have Azure choose who goes, and a larger one is for the scale to ask for. */

@@ -130,6 +130,13 @@ it.each([
 });
 
 describe('what a verb is about', () => {
+  it('is, of all agents, none that has failed, unless it is named', async () => {
+    const world = worldWith(2, [agent(1)], [agent(2, 'failed')]);
+    expect(await selectNodes(world, { cluster: 'demo' })).toMatchObject({ agents: [agent(1).vmId], serving: 2 });
+    const vmIds = [agent(2).vmId];
+    expect(await selectNodes(world, { cluster: 'demo', vmIds })).toMatchObject({ agents: vmIds });
+  });
+
   it('are the nodes that are named, told apart by what they are', async () => {
     const world = worldWith(2, [agent(1)], [agent(2, 'parked'), OFF], [agent(3)], [master(0)]);
     const named = [agent(2), agent(3), master(0)].map(({ vmId }) => vmId);

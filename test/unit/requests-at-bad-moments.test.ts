@@ -1,3 +1,4 @@
+import { cancelOperation } from '../../functions/operations';
 import { putCluster } from '../../functions/put-cluster';
 import { scaleCluster } from '../../functions/scale';
 import { join, leave } from '../../functions/join';
@@ -46,7 +47,32 @@ it.each([
   expect(world.cluster.operation).toBeNull();
 });
 
+it('a cancellation is heard although the operation writes its row at the same moment', async () => {
+  const world = new FakeWorld({ operation: 'demo.scale.a' });
+  world.operationRows.put('demo.scale.a', operationRecord({ id: 'demo.scale.a', cluster: 'demo' }));
+  const { get } = world.operations;
+  let reads = 0;
+  world.operations.get = async (id) => {
+    const found = await get(id);
+    if (++reads === 1) world.operationRows.put(id, { ...found!.record, phase: 'adding agents' });
+    return found;
+  };
+  const reply = await cancelOperation({ ...callOn(world, undefined), params: { id: 'demo.scale.a' } });
+  expect(reply).toMatchObject({ status: 202 });
+  expect(world.operationRows.get('demo.scale.a')?.record).toMatchObject({
+    phase: 'adding agents',
+    cancelRequested: true,
+  });
+});
+
 describe('the minute timer', () => {
+  it('leaves a cluster stopped whose start was never written down', async () => {
+    const updatedAt = '2026-02-03T03:00:00.000Z';
+    const world = new FakeWorld({ operation: 'demo.start.a', phase: 'stopped', updatedAt });
+    await everyMinute({ world, orchestrator: new FakeOrchestrator(), log: QUIET_LOG });
+    expect(world.cluster).toMatchObject({ phase: 'stopped', operation: null });
+  });
+
   const old = { cluster: 'demo', startedAt: '2026-02-03T03:00:00.000Z' };
 
   it('looks after every cluster although one makes trouble', async () => {

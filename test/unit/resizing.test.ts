@@ -13,17 +13,18 @@ function worldWith(): FakeWorld {
   world.addAgent(agent(1), { size: LARGE });
   world.addAgent(agent(2));
   world.addAgent(agent(3, 'parked'), { power: 'deallocated' });
+  world.addAgent(agent(4, 'failed')); // replaced soon
   return world;
 }
 
-it('writes the size into model and spec once, and names those that serve on another', async () => {
+it('writes the size into model and spec once, names those that serve on another, and counts the parked', async () => {
   const world = worldWith();
   expect(await setAgentSize(world, { ...OPERATION, size: LARGE })).toMatchObject({
     ok: true,
     pollers: [expect.any(String)],
   });
   for (let times = 0; times < 2; times++)
-    expect(await noteAgentSize(world, { ...OPERATION, size: LARGE })).toEqual({ vmIds: [agent(2).vmId] });
+    expect(await noteAgentSize(world, { ...OPERATION, size: LARGE })).toEqual({ vmIds: [agent(2).vmId], parked: 1 });
   expect(world.cluster.spec.agents.size).toBe(LARGE);
   expect(world.told.map(({ type, cause }) => [type, cause])).toEqual([['cluster.size', OPERATION.operationId]]);
 });
@@ -44,5 +45,5 @@ it('submits the template with as many agents of the size that there are, whateve
     return { template: {}, parameters: {} };
   };
   expect(await resubmitDeployment({ ...world, renderDeployment }, OPERATION)).toEqual({ ok: true });
-  expect(rendered).toMatchObject([{ count: 3, size: 'Standard_B2s' }]);
+  expect(rendered).toMatchObject([{ count: 4, size: 'Standard_B2s' }]);
 });
