@@ -149,5 +149,5 @@ export function createAzure(deps: AzureDeps & AzureOptions): Azure {
 const operationRoute = (core: Core): Route => ({
   method: 'GET',
   path: '/subscriptions/{subscription}/providers/{namespace}/locations/{location}/operations/{operation}',
-  run: (exchange) => core.operations.poll(param(exchange, 'operation'), exchange.query.get('monitor') === 'true'),
+  run: (exchange) => core.operations.poll(param(exchange, 'operation'), exchange.query),
 });

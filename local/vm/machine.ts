@@ -14,6 +14,8 @@ export interface MachineSpec {
   priority: 'Regular' | 'Spot';
   /** Only for instances of a scale set. */
   scaleSet?: { name: string; instanceId: string };
+  /** Name, for single VMs that are in one. */
+  availabilitySet?: string;
   /** base64, exactly as it was submitted; the machine learns everything else from it, as a real one does. */
   customData: string;
   tags: Record<string, string>;
@@ -38,7 +40,7 @@ export interface MachineDriver {
   destroy(vmId: string): void;
   /** The guest dies without warning but Azure still calls the VM running. */
   hang(vmId: string): void;
-  /** IMDS shows this event of the machine from now on, to all of its scale set; the same id again replaces it. */
+  /** IMDS shows this event of the machine from now on, to all of its scale set or availability set; the same id again replaces it. */
   announce(vmId: string, event: ScheduledEvent): void;
   /** Whether the machine has asked for scheduled events in the last day: only then a restart waits for its approval. */
   hearsEvents(vmId: string): boolean;

@@ -8,8 +8,8 @@ export interface EventDocument {
 }
 
 /**
- * Scheduled events as IMDS shows them: to every instance of the scale set, whichever of them is meant. Azure shows them to
- * the machines of an availability set too; here a single VM sees only its own.
+ * Scheduled events as IMDS shows them: to every instance of the scale set, and to every VM of the availability set, whichever
+ * of them is meant.
  */
 export interface ScheduledEvents {
   /** The same id again replaces the event. */
@@ -55,5 +55,7 @@ export function createScheduledEvents(store: Store): ScheduledEvents {
   };
 }
 
-const scopeOf = ({ subscriptionId, resourceGroup, scaleSet, name }: MachineSpec): string =>
-  `${subscriptionId}/${resourceGroup}/${scaleSet?.name ?? name}`.toLowerCase();
+const scopeOf = ({ subscriptionId, resourceGroup, scaleSet, availabilitySet, name }: MachineSpec): string => {
+  const own = availabilitySet ? `availability-set/${availabilitySet}` : name;
+  return `${subscriptionId}/${resourceGroup}/${scaleSet?.name ?? own}`.toLowerCase();
+};

@@ -108,6 +108,21 @@ describe('the instance metadata service', () => {
     expect(await ids()).toEqual([]);
   });
 
+  it('shows an event of one master to all in its availability set', () => {
+    const inSet = (vmId: string, name: string) => ({
+      ...masterSpec(),
+      vmId,
+      name,
+      availabilitySet: 'masters',
+      customData: '',
+    });
+    const [first, second] = [inSet('m-0', 'master0'), inSet('m-1', 'master1')];
+    for (const spec of [first, second]) lab.machines.boot(spec);
+    lab.machines.announce('m-0', scheduledEvent({ EventId: 'e-0', Resources: ['master0'] }));
+    expect(lab.inventory.scheduledEvents.visibleTo(second).Events).toMatchObject([{ EventId: 'e-0' }]);
+    expect(lab.inventory.scheduledEvents.visibleTo(masterSpec()).Events).toEqual([]);
+  });
+
   it('counts a machine among those that listen from its first question until a day after its last', async () => {
     expect(lab.machines.hearsEvents(vmId)).toBe(false);
     await events('2020-07-01');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock';
 import type { Scheduler } from '../../scheduler';
 import type { Store } from '../../store';
@@ -53,7 +54,7 @@ export interface Operations {
   /** Headers that tell a client where to poll. */
   headers(operation: Operation, form?: 'both' | 'async' | 'location'): Record<string, string>;
   /** Answers a poll. */
-  poll(id: string, monitor: boolean): SimResponse;
+  poll(id: string, query: URLSearchParams): SimResponse;
 }
 
 const COLLECTION = 'operations';
@@ -94,7 +95,7 @@ export function createOperations({ store, clock, scheduler, settings, chance }: 
 
   const locate: Operations['headers'] = (operation, form = 'both') => {
     const url = `${settings.baseUrl()}/subscriptions/${settings.subscriptionId}/providers/${operation.namespace}/locations/${operation.location}/operations/${operation.id}`;
-    const query = 'api-version=2024-07-01';
+    const query = `api-version=2024-07-01&s=${signatureOf(operation)}`;
     return {
       ...(form !== 'location' && { 'azure-asyncoperation': `${url}?${query}` }),
       ...(form !== 'async' && { location: `${url}?monitor=true&${query}` }),
@@ -136,15 +137,21 @@ export function createOperations({ store, clock, scheduler, settings, chance }: 
     onFinished: (kind, run) => void listeners.set(kind, run),
     onAnyFinished: (run) => void everyone.push(run),
     headers: locate,
-    poll(id, monitor) {
+    poll(id, query) {
       const operation = get(id);
       if (!operation) throw new ArmError(404, 'NotFound', `The operation '${id}' was not found.`);
+      if (query.get('s') !== signatureOf(operation))
+        throw new ArmError(401, 'InvalidAuthenticationInfo', 'The signature of the operation is missing or wrong.');
       const headers = { 'retry-after': String(retryAfterSeconds(operation.namespace)) };
-      if (monitor) return monitorResponse(operation, locate(operation, 'location'));
+      if (query.get('monitor') === 'true') return monitorResponse(operation, locate(operation, 'location'));
       return { status: 200, headers: operation.status === 'InProgress' ? headers : {}, body: statusBody(operation) };
     },
   };
 }
+
+/** Azure signs the address of an operation; whoever polls must give it back as it was told, which is some 3 KB there. */
+const signatureOf = ({ id, startedAt }: Operation): string =>
+  createHash('sha256').update(`${id} ${startedAt}`).digest('base64url');
 
 const runningKey = (operation: Operation): string => `${operation.resourceId.toLowerCase()}\n${operation.id}`;
 

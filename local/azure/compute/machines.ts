@@ -21,6 +21,7 @@ export interface Machine {
   priority: 'Regular' | 'Spot';
   evictionPolicy: 'Deallocate' | 'Delete';
   scaleSet?: { id: string; name: string; instanceId: string };
+  availabilitySet?: string;
   provisioningState: 'Creating' | 'Updating' | 'Deleting' | 'Succeeded' | 'Failed';
   /** Unset: never allocated. */
   power?: Power;
@@ -100,6 +101,7 @@ function specOf(machine: Machine, subscriptionId: string): MachineSpec {
     tags,
     privateIp,
     ...(machine.scaleSet && { scaleSet: { name: machine.scaleSet.name, instanceId: machine.scaleSet.instanceId } }),
+    ...(machine.availabilitySet && { availabilitySet: machine.availabilitySet }),
     ...(fqdn && { fqdn }),
     ...(image && { imageReference: image }),
   };

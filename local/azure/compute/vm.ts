@@ -1,4 +1,5 @@
 import { conflict, badRequest } from '../arm/errors';
+import { lastName } from '../arm/ids';
 import { checkConditions, draftOf, settle } from '../arm/plain';
 import { checkReferences } from '../arm/references';
 import { nextNumber, present, type Resource } from '../arm/resources';
@@ -111,6 +112,7 @@ function checkQuota({ capacity, machines }: Compute, draft: Resource, size: stri
 function newMachine(compute: Compute, draft: Resource, size: string, customData: string): Machine {
   const { core } = compute;
   const nic = nicOf(compute, draft);
+  const availabilitySet = lastName(textAt(draft.properties, 'availabilitySet.id') ?? '');
   return {
     id: draft.id,
     name: draft.name,
@@ -126,6 +128,7 @@ function newMachine(compute: Compute, draft: Resource, size: string, customData:
     customData,
     tags: draft.tags,
     ...nic,
+    ...(availabilitySet && { availabilitySet }),
     latestModelApplied: true,
     model: { imageReference: imageOf(draft.properties), osProfile: objectAt(draft.properties, 'osProfile') },
   };
