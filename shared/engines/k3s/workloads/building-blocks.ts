@@ -13,7 +13,7 @@ import type {
 
 /** Images by tag, raised with each release of Starling. */
 export const IMAGES = {
-  headlamp: 'ghcr.io/headlamp-k8s/headlamp:v0.35.0',
+  headlamp: 'ghcr.io/headlamp-k8s/headlamp:v0.39.0',
   whoami: 'docker.io/traefik/whoami:v1.11.0',
   podinfo: 'ghcr.io/stefanprodan/podinfo:6.9.1',
   redis: 'docker.io/library/redis:7.4.6-alpine',
