@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { sqliteStore } from '../../local/store';
+import Database from 'libsql';
 import { createTokenMint } from '../../shared/azure/mint';
 import { secretNames } from '../../shared/model/names';
 
@@ -13,46 +13,77 @@ export interface Secret {
 
 /** Tickets for one VM are made anew when they expire; more than that many no test lives to see. */
 const ATTEMPTS = [1, 2, 3];
+/** A reimage makes another. */
+const GENERATIONS = [1, 2, 3];
 
-/** What the vault of a stopped Starling holds for the cluster, and the join tokens made from it for these VMs. */
+/** What the vault of a stopped Starling holds and has held for the cluster, and the join tokens made from it for these VMs. */
 export async function secretsOf(stateDir: string, cluster: string, vmIds: string[]): Promise<Secret[]> {
   const vault = vaultOf(stateDir);
-  const read = (name: string): string => {
-    const value = vault.get(name);
-    if (!value) throw new Error(`the vault has no ${name}; it has ${[...vault.keys()].join(', ')}`);
-    return value;
+  const read = (name: string): string[] => {
+    const values = vault.get(name);
+    if (!values?.length) throw new Error(`the vault has no ${name}; it has ${[...vault.keys()].join(', ')}`);
+    return values;
   };
   const { engine, joinKey, serverToken } = secretNames(cluster);
-  const secret = read(serverToken);
-  const secrets = [
-    { what: 'the join key', value: read(joinKey) },
-    { what: 'the server token', value: secret },
-    { what: 'the agent token of the masters', value: createHash('sha256').update(`agent ${secret}`).digest('hex') },
-    { what: 'the credential for the engine', value: (JSON.parse(read(engine)) as { credential: string }).credential },
+  const joinKeys = read(joinKey);
+  const tokens = await Promise.all(joinKeys.map((key) => bootstrapTokens(cluster, key, vmIds)));
+  return [
+    ...joinKeys.map((value) => ({ what: 'the join key', value })),
+    ...read(serverToken).flatMap((value) => [
+      { what: 'the server token', value },
+      { what: 'the agent token of the masters', value: createHash('sha256').update(`agent ${value}`).digest('hex') },
+    ]),
+    ...read(engine).map((text) => ({
+      what: 'the credential for the engine',
+      value: (JSON.parse(text) as { credential: string }).credential,
+    })),
+    ...tokens.flat(),
   ];
+}
+
+async function bootstrapTokens(cluster: string, key: string, vmIds: string[]): Promise<Secret[]> {
   const nothing = (): Promise<never> => Promise.reject(new Error('only read'));
-  const mint = createTokenMint({ get: async (name) => vault.get(name), set: nothing, remove: nothing });
-  for (const vmId of vmIds) {
-    for (const attempt of ATTEMPTS) {
-      const token = await mint.derive({ cluster, vmId, generation: 1, attempt });
-      secrets.push({ what: `the bootstrap token of ${vmId}`, value: token.secret });
-    }
+  const mint = createTokenMint({ get: async () => key, set: nothing, remove: nothing });
+  const tickets = vmIds.flatMap((vmId) =>
+    GENERATIONS.flatMap((generation) => ATTEMPTS.map((attempt) => ({ cluster, vmId, generation, attempt }))),
+  );
+  return Promise.all(
+    tickets.map(async (ticket) => ({
+      what: `the bootstrap token of ${ticket.vmId}`,
+      value: (await mint.derive(ticket)).secret,
+    })),
+  );
+}
+
+export interface StoredDocument {
+  collection: string;
+  id: string;
+  json: string;
+}
+
+/** Everything that the simulated Azure of a stopped Starling has written down. */
+export function azureDocuments(stateDir: string): StoredDocument[] {
+  const db = new Database(join(stateDir, 'azure.sqlite'), { readonly: true });
+  try {
+    return db.prepare('SELECT collection, id, json FROM documents').all() as StoredDocument[];
+  } finally {
+    db.close();
   }
-  return secrets;
 }
 
 interface StoredSecret {
   versions?: { value: string }[];
 }
 
-function vaultOf(stateDir: string): Map<string, string> {
-  const store = sqliteStore(join(stateDir, 'azure.sqlite'));
-  try {
-    const secrets = store.list<StoredSecret>('secrets').filter(([, { versions }]) => versions);
-    return new Map(secrets.map(([id, { versions }]) => [id.split('/').at(-1) ?? '', versions?.at(-1)?.value ?? '']));
-  } finally {
-    store.close();
-  }
+/** Every version of every secret, oldest first. */
+function vaultOf(stateDir: string): Map<string, string[]> {
+  const secrets = azureDocuments(stateDir).filter(({ collection }) => collection === 'secrets');
+  return new Map(
+    secrets.map(({ id, json }) => {
+      const { versions = [] } = JSON.parse(json) as StoredSecret;
+      return [id.split('/').at(-1) ?? '', versions.map(({ value }) => value)];
+    }),
+  );
 }
 
 /** Every file below the folder, as bytes. */
@@ -62,3 +93,7 @@ export function filesOf(folder: string): { path: string; bytes: Buffer }[] {
     return statSync(path).isDirectory() ? filesOf(path) : [{ path, bytes: readFileSync(path) }];
   });
 }
+
+/** Whether the secret is in there, as it is or as part of a base64 text. */
+export const holds = (bytes: Buffer | string, { value }: Secret): boolean =>
+  [value, Buffer.from(value).toString('base64').replace(/=+$/, '')].some((text) => bytes.includes(text));
