@@ -96,6 +96,8 @@ async function openGenerations(
   nodes: NodeBefore[],
   due: NodeRecord[],
 ): Promise<void> {
+  const engine = await engineOf(world, await requireCluster(world, cluster));
+  await engine?.listNodes(); // a silent one throws: a machine must not lose its name while its old node cannot be removed
   const now = isoNow(world);
   const generations = new Map(nodes.map(({ vmId, generation }) => [vmId, generation]));
   const open = (row: NodeRecord): NodeRecord | undefined =>
@@ -107,7 +109,6 @@ async function openGenerations(
   await world.events.append(opened); // first: a crash in between tells twice, but never too little
   const ids = due.map(({ vmId }) => vmId);
   await updateNodes(world, cluster, ids, open);
-  const engine = await engineOf(world, await requireCluster(world, cluster));
   const old = nodes.filter(({ vmId, nodeUid }) => nodeUid && ids.includes(vmId));
   if (engine) await aFewAtATime(old, (node) => removeOld(engine, node));
 }

@@ -207,7 +207,7 @@ it('hands a refusal of Azure on as it is', async () => {
   );
 });
 
-it('of masters is begun also when the engine is silent, which may be why; of agents it is not', async () => {
+it('a restart of masters is begun also when the engine is silent, which may be why; of agents it is not', async () => {
   const world = worldWith(agent(1), agent(2, 'ready', { role: 'master', instanceId: 'master0' }));
   world.connectEngine().listNodes = async () => {
     throw new AppError('ENGINE_UNREACHABLE', 'no answer');
@@ -215,4 +215,17 @@ it('of masters is begun also when the engine is silent, which may be why; of age
   const note = (index: number) => noteNodes(world, { cluster: 'demo', vmIds: [agent(index).vmId] });
   expect(await note(2)).toMatchObject({ nodes: [{ bootId: '' }] });
   await expect(note(1)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
+});
+
+it('a reimage of agents opens no generation while the engine is silent: they are as they were when it answers again', async () => {
+  const row = agent(1);
+  const world = worldWith(row);
+  const { nodes } = await noteNodes(world, { cluster: 'demo', vmIds: [row.vmId] });
+  world.connectEngine().listNodes = async () => {
+    throw new AppError('ENGINE_UNREACHABLE', 'no answer');
+  };
+  const reimaged = renewMachines(world, { ...OPERATION, action: 'reimage', nodes });
+  await expect(reimaged).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
+  expect(world.node(row.vmId)).toEqual(row);
+  expect(world.calls).toEqual([]);
 });
