@@ -1,75 +1,17 @@
-import { Cluster, remainsOf, type Node } from '../support/cluster';
-import { seededChoices, type Choices } from '../support/seeded-choices';
-import { startStarling, waitUntil, type Operation, type Starling } from '../support/starling';
+import { Cluster, remainsOf } from '../support/cluster';
+import { seededChoices } from '../support/seeded-choices';
+import { startStarling, waitUntil, type Answer, type Operation, type Starling } from '../support/starling';
+import { ACCIDENTS } from './accidents';
+import type { Life } from './life';
+import { HINDRANCES, INTERRUPTIONS } from './troubles';
+import { start, VERBS, type Wish } from './verbs';
 
 /**
- * The whole app lives through accidents drawn from a seed; after each the invariants of design §6 must hold again. More
- * lives: SIMULATION_SEEDS="3 4 5" npm test -- test/simulation
+ * The whole app lives through accidents, and through operations under which something goes wrong, all drawn from a seed;
+ * after each the invariants of design §6 must hold again. More lives: SIMULATION_SEEDS="3 4 5" npm test -- test/simulation
  */
 const SEEDS = (process.env['SIMULATION_SEEDS'] ?? '1 2').split(/\s+/).map(Number);
-const STEPS = 8;
-const LEAST_AGENTS = 1;
-const MOST_AGENTS = 6;
-
-interface Life {
-  starling: Starling;
-  cluster: Cluster;
-  choices: Choices;
-  wish: number;
-}
-
-type Accident = (life: Life) => Promise<void>;
-
-/** Each leaves the wish as it is, or says what it is from then on. */
-const ACCIDENTS: Record<string, Accident> = {
-  'a scale': async (life) => {
-    life.wish = life.choices.between(LEAST_AGENTS, MOST_AGENTS);
-    expect(await life.cluster.scale(life.wish)).toMatchObject({ state: 'succeeded', error: null });
-  },
-  'a scale that the process does not survive': async (life) => {
-    life.wish = life.choices.between(LEAST_AGENTS, MOST_AGENTS);
-    const id = await life.cluster.begin('POST', '/scale', { agents: life.wish });
-    await life.starling.kill9();
-    await life.starling.restart();
-    expect(await life.starling.waitForOperation(id)).toMatchObject({ state: 'succeeded', error: null });
-  },
-  'a crash': (life) => disturbOne(life, 'crash'),
-  'an eviction': (life) => disturbOne(life, 'evict'),
-  'a machine that vanishes': (life) => disturbOne(life, 'vanish'),
-  'a change from outside': async ({ starling, cluster, choices }) => {
-    const capacity = choices.between(LEAST_AGENTS, MOST_AGENTS);
-    await starling.control('POST', `/_local/scale-sets/${cluster.name}`, { capacity });
-  },
-  'unreliable events': async ({ starling, choices }) => {
-    const mode = choices.oneOf(['normal', 'duplicate', 'reorder', 'drop']);
-    await starling.control('POST', '/_local/events', { mode, dropFraction: 0.5 });
-  },
-  'a throttled Azure': ({ starling, choices }) =>
-    starling.control('POST', '/_local/faults', {
-      match: { path: 'Microsoft.Compute' },
-      times: choices.between(1, 4),
-      ...choices.oneOf([
-        { status: 429, code: 'TooManyRequests', retryAfterSeconds: 5 },
-        { status: 503 },
-        { dropConnection: true },
-      ]),
-    }),
-  'a sudden end': async ({ starling }) => {
-    await starling.kill9();
-    await starling.restart();
-  },
-};
-
-/** An eviction comes half a minute after its notice; what follows would otherwise look at a cluster that is still whole. */
-async function disturbOne({ cluster, choices }: Life, deed: 'crash' | 'evict' | 'vanish'): Promise<void> {
-  const agents: Node[] = (await cluster.agents()).filter(({ state }) => state === 'ready');
-  const { instanceId, vmId } = choices.oneOf(agents);
-  await cluster.disturb(instanceId, deed);
-  await waitUntil(
-    'the machine is down',
-    async () => !(await cluster.vms()).some((vm) => vm.vmId === vmId && vm.power === 'running'),
-  );
-}
+const STEPS = 7;
 
 let starling: Starling;
 afterEach(() => starling?.stop());
@@ -79,12 +21,14 @@ test.each(SEEDS)(
   async (seed) => {
     starling = await startStarling({ LOCAL_AZURE_SEED: String(seed) });
     const cluster = new Cluster(starling, `life-${seed}`);
-    const life: Life = { starling, cluster, choices: seededChoices(seed), wish: 3 };
-    expect(await cluster.deploy()).toMatchObject({ state: 'succeeded', error: null });
+    const choices = seededChoices(seed);
+    const life: Life = { starling, cluster, choices, masters: choices.oneOf([1, 3]), wish: 3 };
+    expect(await cluster.deploy({ masters: { count: life.masters } })).toMatchObject({
+      state: 'succeeded',
+      error: null,
+    });
     for (let step = 1; step <= STEPS; step++) {
-      const name = life.choices.oneOf(Object.keys(ACCIDENTS));
-      console.log(`life ${seed}, step ${step}: ${name}`);
-      await ACCIDENTS[name]?.(life);
+      await live(life, `life ${seed}, step ${step}`);
       await cluster.settles(life.wish);
       await invariantsHold(life);
     }
@@ -94,12 +38,66 @@ test.each(SEEDS)(
   400_000,
 );
 
+/** Two operations for every accident: there is more in them that can go wrong. */
+async function live(life: Life, step: string): Promise<void> {
+  const { choices } = life;
+  if (choices.between(1, 3) === 1) {
+    const accident = choices.oneOf(Object.keys(ACCIDENTS));
+    console.log(`${step}: ${accident}`);
+    return ACCIDENTS[accident]!(life);
+  }
+  const verb = choices.oneOf(Object.keys(VERBS));
+  const wish = await VERBS[verb]!(life);
+  await carryOut(life, `${step}: ${verb}`, wish);
+  if ((await life.cluster.get()).phase !== 'stopped') return;
+  await staysOff(life);
+  await carryOut(life, `${step}: start of everything`, await start(life));
+}
+
+async function carryOut(life: Life, step: string, { request, agents = life.wish }: Wish): Promise<void> {
+  const { starling, cluster, choices } = life;
+  const hindrance = choices.oneOf(Object.keys(HINDRANCES));
+  const interruption = choices.oneOf(Object.keys(INTERRUPTIONS));
+  console.log(`${step} ${hindrance} ${interruption}: ${request.map((part) => JSON.stringify(part)).join(' ')}`);
+  await HINDRANCES[hindrance]!(life);
+  const id = await accepted(life, request);
+  await INTERRUPTIONS[interruption]!.happens(life, id);
+  const { state, error } = await starling.waitForOperation(id);
+  if (state === 'succeeded' || !INTERRUPTIONS[interruption]!.mayFail) {
+    expect({ state, error }).toEqual({ state: 'succeeded', error: null });
+    life.wish = agents;
+  } else {
+    console.log(`${step} ${state}: ${error?.message}`);
+    life.wish = (await cluster.get()).agents.desired;
+  }
+}
+
+/** What Azure has to be asked first is asked again, as the answer says, when Azure does not answer now. */
+async function accepted({ starling, cluster }: Life, [method, path, body]: Wish['request']): Promise<string> {
+  let answer: Answer<Operation> | undefined;
+  await waitUntil('Azure answers', async () => {
+    answer = await starling.request<Operation>(method, cluster.path + path, body);
+    return answer.status !== 503;
+  });
+  expect(answer).toMatchObject({ status: 202 });
+  return answer!.body.id;
+}
+
+/** No machine of a stopped cluster is on, and the registry says so of each. */
+async function staysOff({ cluster }: Life): Promise<void> {
+  const [nodes, vms] = [await cluster.nodes(), await cluster.vms()];
+  expect(nodes.map(({ vmId }) => vmId).sort()).toEqual(vms.map(({ vmId }) => vmId).sort());
+  expect(nodes.filter(({ state }) => state !== 'parked')).toEqual([]);
+  expect(vms.filter(({ power }) => power === 'running')).toEqual([]);
+}
+
 /** Those that `settles` does not see: every state has its event, names are never reused, every operation has ended. */
 async function invariantsHold({ starling, cluster }: Life): Promise<void> {
   const [nodes, events] = [await cluster.nodes(), await cluster.events()];
   for (const node of nodes) {
     const known = events.filter(({ subject, type }) => subject === node.name && type.startsWith('node.'));
     expect(known.map(({ type }) => type)).toContain(`node.${node.state}`);
+    expect(known.map(({ type }) => type)).not.toContain('node.gone');
     expect(known.every(({ cause }) => cause !== '')).toBe(true);
   }
   expect(new Set(nodes.map(({ name }) => name)).size).toBe(nodes.length);

@@ -105,7 +105,10 @@ export class Cluster {
     return this.starling.control('POST', `/_local/instances/${this.name}/${instanceId}/${deed}`);
   }
 
-  /** Waits until registry = Azure's listing = the engine's nodes, all of them ready, with so many agents (design §6, 1 and 2). */
+  /**
+   * Waits until registry = Azure's listing = the engine's nodes, all of them ready, with so many agents (design §6, 1 and 2).
+   * Agents may be parked beside them: off, and without work.
+   */
   async settles(agents: number): Promise<void> {
     let seen = {};
     const settled = async (): Promise<boolean> => {
@@ -115,29 +118,22 @@ export class Cluster {
         this.vms(),
         this.engineNodes(),
       ]);
-      seen = {
-        phase: cluster.phase,
-        reason: cluster.phaseReason,
-        operation: cluster.operation,
-        nodes,
-        vms: vms.map(brief),
-        engine,
-      };
-      const ready = nodes.filter(({ state }) => state === 'ready');
+      const { phase, phaseReason: reason, operation } = cluster;
+      seen = { phase, reason, operation, nodes, vms: vms.map(brief), engine };
+      const parked = new Set(nodes.filter(({ state }) => state === 'parked').map(({ vmId }) => vmId));
+      const serving = nodes.filter(({ vmId }) => !parked.has(vmId));
+      const isAsItShould = ({ vmId, provisioningState, power }: Vm): boolean =>
+        provisioningState === 'Succeeded' && (power === 'running') !== parked.has(vmId);
+      const takesWork = (node: EngineNode): boolean => node.ready && !node.unschedulable;
       return (
-        cluster.phase === 'ready' &&
-        cluster.operation === null &&
+        phase === 'ready' &&
+        operation === null &&
         cluster.agents?.desired === agents &&
-        nodes.filter(({ role }) => role === 'agent').length === agents &&
+        serving.filter(({ role }) => role === 'agent').length === agents &&
+        serving.every(({ state }) => state === 'ready') &&
         isDeepStrictEqual(sorted(nodes, 'vmId'), sorted(vms, 'vmId')) &&
-        vms.every(({ provisioningState, power }) => provisioningState === 'Succeeded' && power === 'running') &&
-        isDeepStrictEqual(
-          sorted(ready, 'name'),
-          sorted(
-            engine.filter((node) => node.ready && !node.unschedulable),
-            'name',
-          ),
-        ) &&
+        vms.every(isAsItShould) &&
+        isDeepStrictEqual(sorted(serving, 'name'), sorted(engine.filter(takesWork), 'name')) &&
         isDeepStrictEqual(sorted(nodes, 'name'), sorted(engine, 'name'))
       );
     };
