@@ -26,13 +26,13 @@ export type Deletes = false | 'something' | { everythingOf: string };
 export async function change<Name extends ChangingRoute>(
   session: Session,
   options: Common,
-  { name, request, deletes = false, done }: Change<Name>,
+  { name, request, deletes = false, done, ...told }: Change<Name>,
 ): Promise<void> {
   const preview = (): Promise<WhatIf> => whatIf(session, name, request);
   if (options.whatIf) return printPreview(session, options, await preview());
   if (deletes && !options.yes) await askFirst(session, deletes, (await preview()).would);
   const answer = (await session.client().call(name, request)) as { status: number; body: unknown };
-  if (answer.status === 202) return finish(session, options, answer.body as Operation);
+  if (answer.status === 202) return finish(session, options, answer.body as Operation, told);
   if (options.json) return session.terminal.print(JSON.stringify(answer.body, null, 2));
   done?.(answer as AnswerOf<Name>);
 }
@@ -43,7 +43,13 @@ interface Change<Name extends ChangingRoute> {
   deletes?: Deletes;
   /** What to say about an answer other than a begun operation. */
   done?(answer: AnswerOf<Name>): void;
+  /** What to say about an operation that has ended, instead of its bare result. */
+  describe?: Describe;
+  /** What the operation does from now on, when nobody waits for it; else that it has begun. */
+  begins?: string;
 }
+
+type Describe = (operation: Operation) => Promise<string[]>;
 
 async function whatIf<Name extends ChangingRoute>(
   session: Session,
@@ -68,31 +74,46 @@ const askFirst = ({ terminal }: Session, deletes: Exclude<Deletes, false>, would
   deletes === 'something' ? confirm(terminal, would) : confirmByName(terminal, deletes.everythingOf, would);
 
 /** Waits for a begun operation unless `--no-wait`, and prints it. */
-export async function finish(session: Session, options: Common, begun: Operation): Promise<void> {
-  if (options.wait === false) return printBegun(session, options, begun);
+async function finish(
+  session: Session,
+  options: Common,
+  begun: Operation,
+  { describe, begins }: Pick<Change<ChangingRoute>, 'describe' | 'begins'>,
+): Promise<void> {
+  if (options.wait === false) return printBegun(session, options, begun, begins);
   const [ended = begun] = await follow(session, [begun.id]);
-  printEnded(session, options, ended);
+  printEnded(session, options, ended, options.json ? [] : await describe?.(ended));
 }
 
-function printBegun({ terminal }: Session, { json }: Common, operation: Operation): void {
+function printBegun({ terminal }: Session, { json }: Common, operation: Operation, what = 'has begun'): void {
   if (json) return terminal.print(JSON.stringify(operation, null, 2));
   terminal.print(operation.id);
-  terminal.note(`${operation.verb} has begun; follow it with starling operations wait ${operation.id}`);
+  terminal.note(`${operation.verb} ${what}; follow it with starling operations wait ${operation.id}`);
 }
 
 /** Throws when it did not succeed. */
-export function printEnded({ terminal }: Session, { json }: Common, operation: Operation): void {
-  if (json) terminal.print(JSON.stringify(operation, null, 2));
+export function printEnded(
+  { terminal }: Pick<Session, 'terminal'>,
+  { json }: Common,
+  operation: Operation,
+  lines = resultLines(operation.result),
+): void {
   const failure = failureOf(operation);
+  if (json) terminal.print(JSON.stringify(operation, null, 2));
+  else {
+    if (!failure) terminal.print(headline(operation));
+    for (const line of lines) terminal.print(`  ${line}`);
+  }
   if (failure) throw failure;
-  if (json) return;
-  const { verb, cluster, startedAt, endedAt, result } = operation;
-  const took = duration(Date.parse(endedAt ?? startedAt) - Date.parse(startedAt));
-  terminal.print(`${verb} of ${cluster} succeeded after ${took}`);
-  for (const line of resultLines(result)) terminal.print(`  ${line}`);
 }
 
+function headline({ verb, cluster, startedAt, endedAt }: Operation): string {
+  const took = duration(Date.parse(endedAt ?? startedAt) - Date.parse(startedAt));
+  return `${verb} of ${cluster} succeeded after ${took}`;
+}
+
+/** Lists in which nothing stands say nothing. */
 function resultLines(result: unknown): string[] {
-  const isEmpty = result === null || typeof result !== 'object' || Object.keys(result).length === 0;
-  return isEmpty ? [] : stringify(result, { lineWidth: 0 }).trimEnd().split('\n');
+  const told = Object.entries(result ?? {}).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
+  return told.length === 0 ? [] : stringify(Object.fromEntries(told), { lineWidth: 0 }).trimEnd().split('\n');
 }

@@ -18,6 +18,7 @@ export function createProgram(session: Session, version: string): Command {
     .description('Elastic clusters on Azure, with nothing running while nothing happens.')
     .version(version)
     .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'USAGE: ').replace(/\n\(/, ' (')) })
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', AFTERWORD);
   program.exitOverride();
@@ -32,7 +33,14 @@ export function createProgram(session: Session, version: string): Command {
   addLogs(program, session);
   addAccess(program, session);
   addOffers(program, session);
+  sayWhereHelpIs(program, 'starling');
   return program;
+}
+
+/** Also what commander refuses ends with what to do next. */
+function sayWhereHelpIs(command: Command, path: string): void {
+  command.showHelpAfterError(`next: ${path} --help shows what there is`);
+  for (const child of command.commands) sayWhereHelpIs(child, `${path} ${child.name()}`);
 }
 
 const AFTERWORD = `

@@ -26,7 +26,10 @@ export async function sshTarget(session: Session, c: string, identity?: string):
   const { body: cluster } = await session.client().call('getCluster', { params: { c } });
   const { ssh } = cluster.spec;
   if (!ssh)
-    throw usage(`${c} has no SSH`, 'open it: starling up --ssh-key keys/cluster.pub --ssh-from YOUR.ADDRESS/32');
+    throw usage(
+      `${c} was deployed without SSH, and machines get keys only when they are made`,
+      'deploy one with SSH: starling up -c ANOTHER --ssh-key keys/cluster.pub --ssh-from YOUR.ADDRESS/32',
+    );
   const gateway = cluster.endpoints.find(({ name }) => name === 'master0')?.fqdn;
   // A name becomes words for ssh and for a shell, and a path: nothing but a name may.
   if (![c, gateway ?? c].every((name) => NAME.test(name)))

@@ -75,15 +75,29 @@ function wouldDeploy(name: string, spec: ClusterSpec, { only }: { only?: 'storag
 
 async function create(call: Call<ClusterSpec>, name: string): Promise<Reply> {
   const only = onlyOf(call);
+  await requireOffered(call);
   if (isPreview(call)) return preview('deploy', wouldDeploy(name, call.body, only));
   const row = { spec: call.body, phase: 'deploying' as const };
   return started(await begin(call, name, { verb: 'deploy', input: only, create: row }));
+}
+
+/** Throws INVALID_REQUEST for what the location does not offer: a deploy finds that out only when half of it is there. */
+async function requireOffered({ world, body: { location, masters, agents } }: Call<ClusterSpec>): Promise<void> {
+  const sizes = new Set((await world.cloud.listSizes(location)).map(({ name }) => name));
+  const wanted = { 'masters.size': masters.size, 'agents.size': agents.size };
+  const missing = Object.entries(wanted).filter(([, size]) => !sizes.has(size));
+  const where = `GET /api/locations/${location}/sizes lists those that are`;
+  if (missing.length > 0)
+    throw invalid(
+      missing.map(([field, size]) => ({ field, message: `${size} is not offered in ${location}; ${where}` })),
+    );
 }
 
 /** A template that is submitted again changes what differs and leaves the rest. */
 async function deployAgain(call: Call<ClusterSpec>, record: ClusterRecord): Promise<Reply> {
   const only = onlyOf(call);
   const spec = call.body;
+  await requireOffered(call);
   const judge = (row: ClusterRecord): void => {
     requireUnchanged(record, row);
     const changes = compareSpecs(row.spec, spec, hasMachines(row));

@@ -3,7 +3,10 @@ import { buildIsFresh } from './build-stamp.mjs';
 import { install, installIsFresh } from './install.mjs';
 import { setupIsUnfinished, withSetupLock } from './setup-lock.mjs';
 
-/** Makes `needs` ('install' or 'build') true. Harmless to repeat, and to run from several processes at once. */
+/**
+ * Makes `needs` true: 'install', 'build' (which includes it), or 'bundle', a build of what runs without node_modules.
+ * Harmless to repeat, and to run from several processes at once.
+ */
 export async function prepare(root, needs) {
   if (isReady(root, needs)) return;
   await withSetupLock(root, async ({ halfInstalled, installing, installed }) => {
@@ -12,7 +15,7 @@ export async function prepare(root, needs) {
       await install(root, installing);
       installed();
     }
-    if (needs === 'build' && !buildIsFresh(root)) {
+    if (needs !== 'install' && !buildIsFresh(root)) {
       const { build } = await import('./build.mjs'); // needs esbuild, hence not before the install
       await build(root);
     }
@@ -21,5 +24,6 @@ export async function prepare(root, needs) {
 
 /** The quick look of every later run, without a lock. */
 function isReady(root, needs) {
+  if (needs === 'bundle') return buildIsFresh(root); // comparing a thousand packages takes longer than most commands
   return !setupIsUnfinished(root) && installIsFresh(root) && (needs === 'install' || buildIsFresh(root));
 }

@@ -43,7 +43,7 @@ export const COMMANDS = {
   },
   starling: {
     help: 'the command line; docs/cli.md explains it',
-    needs: 'build',
+    needs: 'bundle',
     run: async (args) => {
       process.chdir(calledFrom()); // files that it is given are the caller's
       await runBuilt('cli/main.js')(args);

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import type { z } from 'zod';
-import type { ChaosReportSchema } from '../../shared/api';
 import { change } from '../change';
+import { EXIT } from '../exit-codes';
+import { Failure } from '../failure';
+import { reportLines, type Report } from '../output/chaos-report';
 import { clockTime, duration } from '../output/duration';
 import { paintState } from '../output/paint';
 import { tableLines, type Column } from '../output/table';
 import { clusterOf, type Common, type Session } from '../session';
 import { choice, decimal, deleting, integer, LIMIT, reading } from './options';
 
-type Report = z.output<typeof ChaosReportSchema>;
 type Action = Report['request']['action'];
 
 const ACTIONS = ['restart', 'reimage', 'deallocate', 'delete', 'evict'] as const satisfies Action[];
@@ -39,6 +39,9 @@ export function addChaos(program: Command, session: Session): void {
   reading(chaos.command('list').description('reports of runs, newest first'))
     .option(...LIMIT)
     .action((options: Common & { limit?: number }) => listRuns(session, options));
+  reading(chaos.command('show').description('the report of a run with each victim'))
+    .argument('[report]', 'its id; the latest one without it')
+    .action((id: string | undefined, options: Common) => show(session, id, options));
 }
 
 async function run(session: Session, options: RunOptions): Promise<void> {
@@ -46,7 +49,32 @@ async function run(session: Session, options: RunOptions): Promise<void> {
   const { action, count, fraction, seed, concurrency, dryRun } = options;
   const body = { action, count, fraction, seed, concurrency, dryRun };
   const deletes = !dryRun && DELETING.has(action) && ('something' as const);
-  await change(session, options, { name: 'startChaos', request: { params: { c }, body }, deletes });
+  const describe = async ({ id }: { id: string }): Promise<string[]> => {
+    const report = await reportOf(session, c, id);
+    return report ? reportLines(report, session.terminal) : [];
+  };
+  await change(session, options, { name: 'startChaos', request: { params: { c }, body }, deletes, describe });
+}
+
+/** The latest one without an id; undefined when there is none. */
+async function reportOf(session: Session, c: string, id?: string): Promise<Report | undefined> {
+  const { body } = await session.client().call('listChaos', { params: { c } });
+  return id === undefined ? body.runs[0] : body.runs.find((run) => run.id === id);
+}
+
+async function show(session: Session, id: string | undefined, options: Common): Promise<void> {
+  const { terminal } = session;
+  const c = await clusterOf(session, options);
+  const report = await reportOf(session, c, id);
+  if (!report)
+    throw new Failure(
+      'REPORT_NOT_FOUND',
+      id === undefined ? `nothing was broken in ${c} yet` : `${c} has no report ${id}`,
+      'starling chaos list --json shows the ids; starling chaos run makes a new one',
+      EXIT.notFound,
+    );
+  if (options.json) return terminal.print(JSON.stringify(report, null, 2));
+  for (const line of reportLines(report, terminal)) terminal.print(line);
 }
 
 async function listRuns(session: Session, options: Common & { limit?: number }): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { change } from '../change';
 import { EXIT } from '../exit-codes';
 import { Failure } from '../failure';
@@ -23,7 +23,7 @@ export function addLifecycle(program: Command, session: Session): void {
     .addOption(choice('--storage <fate>', 'what becomes of the shared storage', ['keep', 'delete']).default('delete'))
     .action((options: Common & { storage: 'keep' | 'delete' }) => down(session, options));
   changing(program.command('halt').description('is automation (repairs, chaos) halted? on halts it, off lets it go on'))
-    .argument('[state]', 'on or off; only asks without it')
+    .addArgument(new Argument('[state]', 'only asks without it').choices(['on', 'off']))
     .option('--reason <text>', 'for those who wonder why', '')
     .action((state: string | undefined, options: Common & { reason: string }) => halt(session, state, options));
 }

@@ -42,7 +42,8 @@ async function status(session: Session, options: Common): Promise<void> {
   if (options.json) return terminal.print(JSON.stringify(body, null, 2));
   for (const line of tableLines(CLUSTERS, body.clusters, terminal)) terminal.print(line);
   if (body.clusters.length === 0) terminal.note('there is no cluster yet; starling up deploys one');
-  for (const { name, phaseReason } of body.clusters) if (phaseReason) terminal.print(`${name}: ${phaseReason}`);
+  const reasons = body.clusters.map(({ name, phaseReason }): [string, string] => [name, phaseReason]);
+  for (const line of fieldLines(reasons, terminal)) terminal.print(line);
 }
 
 async function statusOfOne(session: Session, c: string, { json }: Common): Promise<void> {

@@ -26,6 +26,7 @@ export function addOperations(program: Command, session: Session): void {
         {
           name: 'cancelOperation',
           request: { params: { id } },
+          begins: 'ends at its next safe point',
           done: ({ body }) => 'state' in body && session.terminal.print(`${id} has ${body.state} already`),
         },
       ),
@@ -59,7 +60,7 @@ function addLooks(operations: Command, session: Session): void {
 function show({ terminal }: Session, operation: Operation, { json }: Common): void {
   if (json) return terminal.print(JSON.stringify(operation, null, 2));
   const failure = failureOf(operation);
-  if (!failure) return printEnded({ terminal } as Session, { json }, operation);
+  if (!failure) return printEnded({ terminal }, { json }, operation);
   terminal.print(`${operation.id}: ${failure.message}`);
 }
 

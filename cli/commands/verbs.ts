@@ -38,7 +38,7 @@ type Nodes = { agents?: true };
 
 function addPower(program: Command, session: Session): void {
   changing(program.command('start').description('power on the whole cluster, or parked agents'))
-    .argument('[nodes...]', 'parked agents; all of the cluster without any')
+    .argument('[nodes...]', 'parked agents by name or instance id; the whole cluster without any')
     .option('--agents', 'all parked agents')
     .action(async (named: string[], options: Common & Nodes) => {
       const c = await clusterOf(session, options);
@@ -47,7 +47,7 @@ function addPower(program: Command, session: Session): void {
       await change(session, options, { name: 'start', request: { params: { c }, body: { nodes } } });
     });
   changing(program.command('stop').description('power off the whole cluster, or some agents, drained first'))
-    .argument('[nodes...]', 'agents; all of the cluster without any')
+    .argument('[nodes...]', 'agents by name or instance id; the whole cluster without any')
     .option('--agents', 'all agents, but no master')
     .option('--keep-allocated', 'keep the cores reserved, and billed: they start for certain')
     .action(async (named: string[], options: Common & Nodes & { keepAllocated?: true }) => {
@@ -78,14 +78,14 @@ function addRenewals(program: Command, session: Session): void {
   changing(
     program.command('restart').description('restart agents in small batches, drained first; masters only by name'),
   )
-    .argument('[nodes...]', 'all agents without any')
+    .argument('[nodes...]', 'by name or instance id; all agents without any')
     .action(async (named: string[], options: Common) => {
       const c = await clusterOf(session, options);
       const nodes = named.length > 0 ? named : undefined;
       await change(session, options, { name: 'restart', request: { params: { c }, body: { nodes } } });
     });
   deleting(program.command('reimage').description('give agents empty disks, drained first; they join anew'))
-    .argument('[nodes...]', 'all agents without any')
+    .argument('[nodes...]', 'by name or instance id; all agents without any')
     .addOption(choice('--order <order>', 'one after another, or all at once', ['serial', 'parallel']).default('serial'))
     .action(async (named: string[], options: Common & { order: 'serial' | 'parallel' }) => {
       const c = await clusterOf(session, options);

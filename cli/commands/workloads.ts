@@ -1,9 +1,11 @@
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { WorkloadRequestSchema, WorkloadSchema } from '../../shared/api';
 import { change } from '../change';
 import { tableLines, type Column } from '../output/table';
+import { usage } from '../failure';
 import { clusterOf, type Common, type Session } from '../session';
 import { read } from '../spec';
 import { changing, deleting, integer, reading } from './options';
@@ -49,10 +51,16 @@ type ApplyOptions = Common & { name?: string; replicas?: number };
 async function apply(session: Session, what: string, options: ApplyOptions): Promise<void> {
   const body: WorkloadRequest = isKind(what)
     ? { kind: what, replicas: options.replicas }
-    : { kind: 'manifest', replicas: options.replicas, manifest: read(what) };
+    : { kind: 'manifest', replicas: options.replicas, manifest: readManifest(session, what) };
   const name = options.name ?? (isKind(what) ? what : nameOf(what));
   const c = await clusterOf(session, options);
   await change(session, options, { name: 'putWorkload', request: { params: { c, name }, body } });
+}
+
+/** A word that is no file was meant as a kind. */
+function readManifest({ cwd }: Session, file: string): string {
+  if (existsSync(resolve(cwd, file))) return read(file);
+  throw usage(`there is no file ${file}, and it is no kind of workload`, `the kinds are ${KINDS.join(', ')}`);
 }
 
 /** `web/My app.yaml` → `my-app`. */

@@ -44,7 +44,9 @@ export async function finishOperation(world: World, asked: Ending): Promise<void
   const { cluster, operationId, state, error = null, result = null } = ending;
   await letGo(world, ending);
   const record = await updateOperation(world, operationId, (row) =>
-    row.state === 'running' ? { ...row, state, error, result, phase: state, endedAt: isoNow(world) } : undefined,
+    row.state === 'running'
+      ? { ...row, state, error, result, phase: state, progress: progressAtEnd(row, state), endedAt: isoNow(world) }
+      : undefined,
   );
   if (record?.state !== state) return; // somebody else has ended it, and said so
   const message = `${record.verb} ${state}${error ? `: ${error.message}` : ''}`;
@@ -57,6 +59,12 @@ export async function finishOperation(world: World, asked: Ending): Promise<void
     cause: operationId,
     message,
   });
+}
+
+/** All steps are done when it succeeded, and a stop has stopped all. Other counts tell how many nodes came or were struck. */
+function progressAtEnd({ progress, verb }: OperationRecord, state: Ending['state']): OperationRecord['progress'] {
+  const isAll = state === 'succeeded' && (progress.unit === 'steps' || verb === 'stop');
+  return isAll ? { ...progress, done: progress.total } : progress;
 }
 
 /** What fails once another operation has taken the cluster fails because of that. */

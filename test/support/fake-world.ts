@@ -195,7 +195,7 @@ export class FakeWorld implements World {
     storageAccess: async () => ({ account: 'demostorage', key: 'a2V5' }),
     ownsGroup: async (_, group) => this.groups.get(group) === 'ours',
     listLocations: async () => [{ name: 'westeurope', displayName: 'West Europe' }],
-    listSizes: async () => [{ name: 'Standard_B2s', cores: 2, memoryGiB: 4 }],
+    listSizes: async () => ['Standard_B1s', 'Standard_B2s'].map((name) => ({ name, cores: 2, memoryGiB: 4 })),
     listImages: async () => [],
   };
 

@@ -81,8 +81,9 @@ describe('times', () => {
     [0, '0 s'],
     [59_999, '59 s'],
     [60_000, '1 min'],
-    [7_260_000, '2 h'],
-    [200_000_000, '2 d'],
+    [7_260_000, '2 h 1 min'],
+    [7_200_000, '2 h'],
+    [200_000_000, '2 d 7 h'],
   ])('%i ms are %s', (milliseconds, text) => expect(duration(milliseconds)).toBe(text));
 
   it('name the day when it is another one', () => {

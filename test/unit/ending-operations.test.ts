@@ -113,3 +113,21 @@ describe('a new wish', () => {
     expect(world.told).toMatchObject([{ message: 'the wish is now 3 agents, it was 8' }]);
   });
 });
+
+describe('the progress of an operation that has ended', () => {
+  const endedAs = async (state: 'succeeded' | 'failed', progress: { done: number; total: number; unit: string }) => {
+    const world = worldWith({});
+    world.operationRows.put(operationId, { ...OPERATION, progress });
+    await finishOperation(world, { cluster: 'demo', operationId, state });
+    return world.operationRows.get(operationId)?.record.progress.done;
+  };
+
+  it('shows every step as done when it succeeded', async () => {
+    expect(await endedAs('succeeded', { done: 2, total: 3, unit: 'steps' })).toBe(3);
+  });
+
+  it('stays where it was when it failed, and where it counts what came', async () => {
+    expect(await endedAs('failed', { done: 2, total: 3, unit: 'steps' })).toBe(2);
+    expect(await endedAs('succeeded', { done: 2, total: 3, unit: 'agents' })).toBe(2);
+  });
+});

@@ -197,3 +197,17 @@ describe('a deploy that failed', () => {
     expect(await put(world, withAgents({ count: 1 }))).toMatchObject({ status: 202 });
   });
 });
+
+describe('a new cluster of a size that its location does not offer', () => {
+  const odd = clusterSpec({ agents: { count: 2, size: 'Standard_Odd' } });
+
+  it.each(['true', undefined])('is refused before anything is made, with whatIf=%s', async (whatIf) => {
+    const world = worldWith();
+    const refused = put(world, odd, whatIf ? { whatIf } : {}, 'other');
+    await expect(refused).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      detail: { errors: [{ field: 'agents.size', message: expect.stringContaining('Standard_Odd') as string }] },
+    });
+    expect(world.operationRows.all()).toEqual([]);
+  });
+});
