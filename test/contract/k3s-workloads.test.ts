@@ -196,6 +196,49 @@ describe('rights', () => {
     expect(await codeOf(starling.core.createNamespacedSecret({ namespace, body: token }))).toBe(422);
   });
 
+  /** What would make Starling, or whoever it runs, an administrator: no kind of these is written, and no pod beside the account. */
+  test.each([
+    ['rbac.authorization.k8s.io/v1', 'roles'],
+    ['rbac.authorization.k8s.io/v1', 'rolebindings'],
+    ['admissionregistration.k8s.io/v1', 'validatingadmissionpolicies'],
+    ['admissionregistration.k8s.io/v1', 'validatingadmissionpolicybindings'],
+    ['helm.cattle.io/v1', 'helmcharts'],
+  ])('of Starling do not reach %s %s, wherever they are', async (apiVersion, plural) => {
+    const { plain } = connectApi(access);
+    for (const namespace of ['kube-system', 'starling', 'starling-mine']) {
+      const path = `/apis/${apiVersion}/namespaces/${namespace}/${plural}/a`;
+      const object = { apiVersion, kind: 'Role', metadata: { name: 'a', namespace } };
+      expect([403, 404]).toContain(await codeOf(plain.apply(path, object)));
+      expect([403, 404]).toContain(await codeOf(plain.remove(path)));
+    }
+  });
+
+  test.each(['starling', 'kube-system', 'default'])(
+    'of Starling run no pod in %s, whose accounts may more',
+    async (namespace) => {
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'a', namespace },
+        spec: { serviceAccountName: 'starling-operator', containers: [{ name: 'a', image: 'a/b:1' }] },
+      };
+      const { plain } = connectApi(access);
+      expect(await codeOf(plain.apply(`/api/v1/namespaces/${namespace}/pods/a`, pod))).toBe(422);
+      const apart = JSON.stringify({ ...pod, metadata: { name: 'a', namespace } });
+      expect(await apply(apart)).toMatchObject({ ok: false, code: 'INVALID_REQUEST' });
+    },
+  );
+
+  test('of Starling make tokens of the operators’ account and of no other', async () => {
+    const { core } = connectApi(access);
+    const body = { spec: { audiences: [] } };
+    const ask = (namespace: string, name: string) =>
+      codeOf(core.createNamespacedServiceAccountToken({ namespace, name, body }));
+    expect(await ask('starling', 'starling-operator')).toBe(200);
+    expect(await ask('starling', 'starling')).toBe(403);
+    expect(await ask('kube-system', 'default')).toBe(403);
+  });
+
   test('of an operator are the administrator’s, for as long as was asked', async () => {
     expect(await codeOf(operator.listNamespacedSecret({ namespace: 'kube-system' }))).toBe(200);
     const { token, expiresAt } = await engine.operatorToken(3_600_000);
