@@ -1,6 +1,7 @@
 // What every npm script calls first: makes sure that a fresh clone is installed and built, then does the work.
 // Plain Node without dependencies, because there may be none yet.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -61,12 +62,14 @@ function lintTools(prettierMode) {
   ];
 }
 
+const require = createRequire(import.meta.url);
+
 /** In this same process, so that signals reach it and no idle parent stays behind. */
 function runBuilt(file) {
   return async (args) => {
     const path = join(root, 'dist', file);
     process.argv = [process.argv[0], path, ...args];
-    await import(pathToFileURL(path).href);
+    require(path); // import() would first search all of the bundle for names that it exports: 0.3 s
   };
 }
 
