@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { scaledClock } from '../../local/clock';
 import { InvocationFailure, type AppWorker, type InstanceStatus } from '../../local/host/contract';
 import { startHub } from '../../local/host/durable/hub';
 import { activities, type Contract } from '../../orchestrations/contracts';
 import { endedInstance } from './host-sample/durable-host';
+import { idleClock } from './idle-clock';
 
 type Activities = typeof activities;
 type InputOf<C> = C extends Contract<infer Input, unknown> ? Input : never;
@@ -23,9 +23,6 @@ export interface Course {
   names: string[];
 }
 
-/** Hours of waiting pass in moments; every turn still takes its real time. */
-const TIME_SCALE = 20_000;
-
 /**
  * Runs an orchestration of the built app on the project's engine. The worker never remembers anything, so that every turn
  * is replayed from the whole history by the real durable-functions, and checked against the steps taken before.
@@ -37,9 +34,9 @@ export async function runScripted<I>(
 ): Promise<Course> {
   const calls: Course['calls'] = [];
   const folder = mkdtempSync(join(tmpdir(), 'starling-scripted-'));
-  const clock = scaledClock({ realEpochMs: Date.now(), simulatedEpochMs: Date.UTC(2026, 0, 1), scale: TIME_SCALE });
+  const clock = idleClock(Date.UTC(2026, 0, 1));
   const forgetful: Partial<AppWorker> = {
-    orchestrate: (turn) => (turn.full ? worker.orchestrate(turn) : Promise.resolve({ kind: 'miss' })),
+    orchestrate: (turn) => (turn.full ? clock.during(worker.orchestrate(turn)) : Promise.resolve({ kind: 'miss' })),
     async invoke({ functionName, data }) {
       const call = { name: functionName, input: JSON.parse((data as { json: string }).json) as unknown };
       calls.push(call);
@@ -58,6 +55,7 @@ export async function runScripted<I>(
     const { instanceId } = await hub.start({ name: orchestration.name, input });
     return { status: await endedInstance(hub, instanceId), calls, names: calls.map(({ name }) => name) };
   } finally {
+    clock.stop();
     await hub.stop();
     rmSync(folder, { recursive: true, force: true });
   }
