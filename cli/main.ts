@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import tab from '@bomb.sh/tab/commander';
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { createClient, type Client } from './client';
 import { findStarling } from './connection';
 import { EXIT, type ExitCode } from './exit-codes';
@@ -25,10 +25,26 @@ async function main(args: string[]): Promise<void> {
   try {
     const program = createProgram(createSession(terminal), version());
     tab(program, { completionCommandName: 'completion' });
+    helpBash(program, terminal);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     process.exitCode = explain(terminal, error, args);
   }
+}
+
+/** Its script calls the package bash-completion, which many machines lack; this is all that it needs of it. */
+const BASH_COMPLETION = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref() {
+        words=("\${COMP_WORDS[@]}") cword=$COMP_CWORD
+        cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
+    }
+fi`;
+
+function helpBash(program: Command, terminal: Terminal): void {
+  const completion = program.commands.find((command) => command.name() === 'completion');
+  completion?.hook('preAction', ({ args: [shell] }) => {
+    if (shell === 'bash') terminal.print(BASH_COMPLETION);
+  });
 }
 
 function createSession(terminal: Terminal): Session {

@@ -47,8 +47,8 @@ const AFTERWORD = `
 A Starling that runs on this machine (npm start) is found by itself.
 For one in Azure:
   STARLING_URL        its address, https://…
-  STARLING_KEY        a function key; without it Entra ID signs in (az login) for
-  STARLING_RESOURCE   api://…
+  STARLING_KEY        a function key, or else, after az login,
+  STARLING_RESOURCE   the app as Entra ID knows it, api://…
   STARLING_CLUSTER    the cluster that is meant without --cluster
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 conflict, 5 refused,

@@ -54,8 +54,8 @@ const SIZES: Column<z.output<typeof SizeList>['sizes'][number]>[] = [
 ];
 
 const IMAGES: Column<z.output<typeof ImageList>['images'][number]>[] = [
-  { title: 'OFFER', value: ({ offer }) => offer },
+  { title: 'OFFER', value: ({ offer }) => offer, dropAt: 1 },
   { title: 'SKU', value: ({ sku }) => sku },
   { title: 'VERSION', value: ({ version }) => version },
-  { title: 'PUBLISHER', value: ({ publisher }) => publisher, dropAt: 1 },
+  { title: 'PUBLISHER', value: ({ publisher }) => publisher, dropAt: 2 },
 ];

@@ -37,12 +37,12 @@ function steady(state: Report['before']): string {
   return holds ? ready : `${ready}: ${reason}`;
 }
 
-const time = (milliseconds: number | null): string => (milliseconds === null ? '-' : duration(milliseconds));
+const time = (milliseconds: number | null): string => (milliseconds === null ? '' : duration(milliseconds));
 
 const VICTIMS: Column<Report['victims'][number] & { at: number }>[] = [
   { title: '#', value: ({ at }) => at },
   { title: 'VICTIM', value: ({ nodeName }) => nodeName, shrinkTo: 12 },
-  { title: 'STRUCK', value: ({ struckAt }) => (struckAt ? clockTime(struckAt) : '-'), dropAt: 2 },
+  { title: 'STRUCK', value: ({ struckAt }) => (struckAt ? clockTime(struckAt) : ''), dropAt: 2 },
   { title: 'DETECTED', value: ({ detectedMs }) => time(detectedMs), dropAt: 4 },
   { title: 'REJOINED', value: ({ rejoinedMs }) => time(rejoinedMs), dropAt: 3 },
   { title: 'STEADY', value: ({ steadyMs }) => time(steadyMs) },

@@ -96,4 +96,7 @@ async function inLocation<T>(location: string, call: () => Promise<T>): Promise<
 }
 
 const notUsable = (location: string, why: string): AppError =>
-  new AppError('INVALID_REQUEST', `The location ${location} cannot be used: ${why}`);
+  new AppError(
+    'INVALID_REQUEST',
+    `the location ${location} cannot be used (${why}); GET /api/locations lists those that can`,
+  );

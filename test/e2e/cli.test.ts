@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,18 +120,18 @@ describe('with a cluster', () => {
     expect((await run('nodes', '-c', 'demo')).stderr).toBe('');
   });
 
-  it('starts within 300 ms more than Node itself', async () => {
-    const time = async (work: () => Promise<unknown>): Promise<number> => {
-      let best = Infinity;
-      for (let attempt = 0; attempt < 5; attempt++) {
-        const startedAt = performance.now();
-        await work();
-        best = Math.min(best, performance.now() - startedAt);
-      }
-      return best;
-    };
-    const node = await time(() => startProcess([process.execPath, '-e', '0']).ended);
-    expect(await time(() => run('status', '-c', 'demo'))).toBeLessThan(node + 300);
+  it('takes less than 300 ms of a processor, also with the look whether it has to be built', async () => {
+    const [preload, used] = [join(folder, 'used.cjs'), join(folder, 'used')];
+    const tell = `require('fs').writeFileSync(${JSON.stringify(used)}, JSON.stringify(process.cpuUsage()))`;
+    writeFileSync(preload, `process.on('exit', () => ${tell});`);
+    const times: number[] = [];
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const command = [process.execPath, '-r', preload, 'bin/starling.mjs', 'status', '-c', 'demo'];
+      done(await startProcess(command, starling, { cwd: process.cwd() }).ended);
+      const { user, system } = JSON.parse(readFileSync(used, 'utf8')) as NodeJS.CpuUsage;
+      times.push((user + system) / 1000);
+    }
+    expect(Math.min(...times)).toBeLessThan(300);
   });
 });
 
@@ -238,6 +239,18 @@ describe('wrong use', () => {
     expect(stderr).toMatch(/^CLUSTER_NOT_FOUND: [^\n]+\nnext: [^\n]+\n$/);
   });
 
+  it('never takes a word that it does not know for the other one', async () => {
+    const { code, stderr } = await run('halt', 'yes');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^USAGE: .*on, off\.\nnext: starling halt --help/);
+  });
+
+  it('speaks of commands where the API speaks of routes', async () => {
+    const { stderr } = await run('restart', 'agents-99', '-c', 'demo');
+    expect(stderr).toContain('starling nodes -c demo lists those that are');
+    expect(stderr).not.toContain('/api/');
+  });
+
   it('suggests what was meant', async () => {
     expect((await run('statsu')).stderr).toContain('status');
   });
@@ -336,6 +349,20 @@ describe('completion', () => {
       expect.arrayContaining(['--cluster', '--json', '--what-if', '--yes']),
     );
     expect(await complete('reimage', '--order', '')).toEqual(expect.arrayContaining(['serial', 'parallel']));
+  });
+});
+
+const hasBash = spawnSync('bash', ['--version']).status === 0;
+
+(hasBash ? describe : describe.skip)('completion in bash', () => {
+  it('works without the package bash-completion', async () => {
+    const script = join(folder, 'completion.bash');
+    const starlingOnPath = `starling() { '${process.execPath}' '${process.cwd()}/dist/cli/main.js' "$@"; }; compopt() { :; }`;
+    const typed = 'COMP_WORDS=(starling chaos s) COMP_CWORD=2; __starling_complete; echo "${COMPREPLY[@]}"';
+    writeFileSync(script, done(await run('completion', 'bash')).stdout);
+    const { stdout } = await startProcess(['bash', '-c', `${starlingOnPath}; source '${script}'; ${typed}`], starling)
+      .ended;
+    expect(stdout.trim()).toBe('show');
   });
 });
 
