@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { DeploymentView, EventSchema } from '../../shared/api';
+import { usage } from '../failure';
 import { clockTime } from '../output/duration';
 import { paintState } from '../output/paint';
 import { tableLines, type Column } from '../output/table';
 import { clusterOf, type Common, type Session } from '../session';
-import { LIMIT, reading } from './options';
+import { integer, reading } from './options';
 
 type Event = z.output<typeof EventSchema>;
 
@@ -14,8 +15,9 @@ export function addHistory(program: Command, session: Session): void {
   const { terminal } = session;
   reading(program.command('events').description('every change of state and its cause, oldest first'))
     .option('--since <id-or-time>', 'only later ones')
-    .option('--follow', 'go on with new ones until Ctrl-C')
-    .option(...LIMIT)
+    .option('--last <n>', 'only the latest so many', integer)
+    .option('--limit <n>', 'only the oldest so many', integer)
+    .option('-f, --follow', 'go on with new ones until Ctrl-C')
     .action((options: EventOptions) => events(session, options));
   reading(program.command('template').description('the deployment template as it was submitted')).action(
     async (options: Common) => {
@@ -34,23 +36,49 @@ export function addHistory(program: Command, session: Session): void {
   );
 }
 
-type EventOptions = Common & { since?: string; limit?: number; follow?: true };
+interface EventOptions extends Common {
+  since?: string;
+  limit?: number;
+  last?: number;
+  follow?: true;
+}
 
 const POLL_MS = 1000;
 
 async function events(session: Session, options: EventOptions): Promise<void> {
   const { terminal } = session;
+  const { json, last, follow } = options;
+  requireMoment(options.since);
   const c = await clusterOf(session, options);
-  const { limit } = options;
-  for (let since = options.since; ;) {
-    const { body } = await session.client().call('listEvents', { params: { c }, query: { since, limit } });
-    if (options.json && !options.follow) return terminal.print(JSON.stringify(body, null, 2));
-    for (const event of body.events) terminal.print(options.json ? JSON.stringify(event) : eventLine(event));
-    since = body.events.at(-1)?.id ?? since;
-    if (!options.follow) return;
+  const print = (event: Event): void => terminal.print(json ? JSON.stringify(event) : eventLine(event));
+  const found = await eventsSince(session, c, options);
+  const shown = last === undefined ? found : found.slice(Math.max(0, found.length - last));
+  if (json && !follow) return terminal.print(JSON.stringify({ events: shown }, null, 2));
+  shown.forEach(print);
+  for (let since = found.at(-1)?.id ?? options.since; follow;) {
     await session.sleep(POLL_MS);
     if (session.interrupted.aborted) return;
+    const come = await eventsSince(session, c, { since });
+    come.forEach(print);
+    since = come.at(-1)?.id ?? since;
   }
+}
+
+/** All of them unless a limit is given: the API answers a page of the oldest, and the latest are what people look for. */
+async function eventsSince(session: Session, c: string, { since, limit }: EventOptions): Promise<Event[]> {
+  const all: Event[] = [];
+  for (;;) {
+    const query = { since: all.at(-1)?.id ?? since, limit };
+    const { body } = await session.client().call('listEvents', { params: { c }, query });
+    all.push(...body.events);
+    if (limit !== undefined || body.events.length === 0) return all;
+  }
+}
+
+/** Ids of events begin with their time. */
+function requireMoment(since: string | undefined): void {
+  if (since === undefined || /^\d{4}-\d\d-\d\d/.test(since)) return;
+  throw usage(`${since} is neither a time nor the id of an event`, 'give it as 2026-11-22T14:00:00Z, in UTC');
 }
 
 const eventLine = ({ at, subject, message, cause }: Event): string =>

@@ -44,12 +44,23 @@ async function status(session: Session, options: Common): Promise<void> {
   if (body.clusters.length === 0) terminal.note('there is no cluster yet; starling up deploys one');
   const reasons = body.clusters.map(({ name, phaseReason }): [string, string] => [name, phaseReason]);
   for (const line of fieldLines(reasons, terminal)) terminal.print(line);
+  await noteHalt(session);
 }
 
 async function statusOfOne(session: Session, c: string, { json }: Common): Promise<void> {
   const { body } = await session.client().call('getCluster', { params: { c } });
   if (json) return session.terminal.print(JSON.stringify(body, null, 2));
   for (const line of await clusterLines(session, body)) session.terminal.print(line);
+  await noteHalt(session);
+}
+
+/** Who wonders why nothing is repaired looks here first. */
+async function noteHalt({ client, terminal }: Session): Promise<void> {
+  const { halted, reason, since } = (await client().call('getHalt', { params: {} })).body;
+  if (!halted) return;
+  terminal.note(
+    `automation is halted since ${clockTime(since)}${reason && `: ${reason}`}; starling halt off resumes it`,
+  );
 }
 
 /** One cluster in full, with what runs on it now. */

@@ -55,6 +55,19 @@ async function apply(session: Session, what: string, options: ApplyOptions): Pro
   const name = options.name ?? (isKind(what) ? what : nameOf(what));
   const c = await clusterOf(session, options);
   await change(session, options, { name: 'putWorkload', request: { params: { c, name }, body } });
+  const address =
+    options.json || options.whatIf || options.wait === false ? '' : await addressOf(session, c, body.kind, name);
+  if (address) session.terminal.note(`it is reached at ${address}`);
+}
+
+/** Where docs/workloads.md says that it is reached; empty for what has no address of its own. */
+async function addressOf(session: Session, c: string, kind: WorkloadRequest['kind'], name: string): Promise<string> {
+  if (kind === 'manifest') return '';
+  if (kind === 'registry') return 'localhost:5000 on every node, and here with starling proxy';
+  const { body } = await session.client().call('listEndpoints', { params: { c } });
+  const master = body.endpoints[0]?.fqdn;
+  if (!master) return '';
+  return kind === 'monitor' ? `https://${master}/monitor` : `http://${master}/${name}`;
 }
 
 /** A word that is no file was meant as a kind. */

@@ -115,6 +115,19 @@ describe('with a cluster', () => {
     expect(done(await run(...command.split(' '), '--what-if')).stdout).toMatch(/would|nothing/);
   });
 
+  it('shows the latest events, and says so when a time is none', async () => {
+    const all = done(await run('events', '-c', 'demo')).stdout.trim().split('\n');
+    expect(done(await run('events', '-c', 'demo', '--last', '2')).stdout.trim().split('\n')).toEqual(all.slice(-2));
+    expect((await run('events', '-c', 'demo', '--since', 'yesterday')).code).toBe(2);
+  });
+
+  it('says in the status that automation is halted', async () => {
+    done(await run('halt', 'on', '--reason', 'spring cleaning'));
+    expect(done(await run('status')).stderr).toContain('spring cleaning; starling halt off');
+    done(await run('halt', 'off'));
+    expect(done(await run('status')).stderr).toBe('');
+  });
+
   it('names the cluster that it took when none was named', async () => {
     expect((await run('nodes')).stderr).toBe('cluster demo\n');
     expect((await run('nodes', '-c', 'demo')).stderr).toBe('');
