@@ -17,7 +17,8 @@ interface Node {
 
 function nodeInfo(name: string): Node['status']['nodeInfo'] | undefined {
   const { body } = getNodes(lab.k3s.identityOf(FQDN)?.credential ?? '');
-  return (body as { items?: Node[] } | undefined)?.items?.find(({ metadata }) => metadata.name === name)?.status.nodeInfo;
+  return (body as { items?: Node[] } | undefined)?.items?.find(({ metadata }) => metadata.name === name)?.status
+    .nodeInfo;
 }
 
 const getNodes = (credential: string) =>
