@@ -116,8 +116,14 @@ describe('with a cluster', () => {
   });
 
   it('shows the latest events, and says so when a time is none', async () => {
-    const all = done(await run('events', '-c', 'demo')).stdout.trim().split('\n');
-    expect(done(await run('events', '-c', 'demo', '--last', '2')).stdout.trim().split('\n')).toEqual(all.slice(-2));
+    const all = done(await run('events', '-c', 'demo'))
+      .stdout.trim()
+      .split('\n');
+    expect(
+      done(await run('events', '-c', 'demo', '--last', '2'))
+        .stdout.trim()
+        .split('\n'),
+    ).toEqual(all.slice(-2));
     expect((await run('events', '-c', 'demo', '--since', 'yesterday')).code).toBe(2);
   });
 
