@@ -139,18 +139,21 @@ describe('with a cluster', () => {
     expect((await run('nodes', '-c', 'demo')).stderr).toBe('');
   });
 
-  it('takes less than 300 ms of a processor, also with the look whether it has to be built', async () => {
+  it('takes 300 ms of a processor more than Node itself, also with the look whether it has to be built', async () => {
     const [preload, used] = [join(folder, 'used.cjs'), join(folder, 'used')];
     const tell = `require('fs').writeFileSync(${JSON.stringify(used)}, JSON.stringify(process.cpuUsage()))`;
     writeFileSync(preload, `process.on('exit', () => ${tell});`);
-    const times: number[] = [];
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const command = [process.execPath, '-r', preload, 'bin/starling.mjs', 'status', '-c', 'demo'];
-      done(await startProcess(command, starling, { cwd: process.cwd() }).ended);
+    const processorMs = async (...args: string[]): Promise<number> => {
+      done(await startProcess([process.execPath, '-r', preload, ...args], starling, { cwd: process.cwd() }).ended);
       const { user, system } = JSON.parse(readFileSync(used, 'utf8')) as NodeJS.CpuUsage;
-      times.push((user + system) / 1000);
+      return (user + system) / 1000;
+    };
+    const extras: number[] = [];
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const node = await processorMs('-e', '0');
+      extras.push((await processorMs('bin/starling.mjs', 'status', '-c', 'demo')) - node);
     }
-    expect(Math.min(...times)).toBeLessThan(300);
+    expect(Math.min(...extras)).toBeLessThan(300);
   });
 });
 
