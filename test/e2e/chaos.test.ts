@@ -134,6 +134,7 @@ describe('a cluster that says how far chaos may go', () => {
   });
 
   it('strikes nobody else once the halt lever is pulled, and nobody at all while it is', async () => {
+    await starling.waitForOperation(deviation); // the lever stops every cluster's runs
     const id = await one!.begin('POST', '/chaos', { count: AGENTS });
     const struck = async (): Promise<number> => {
       const report = (await one!.runs()).find((run) => run.id === id);
