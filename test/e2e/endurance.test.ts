@@ -66,6 +66,6 @@ describe('a disruption budget that lets nobody go', () => {
     const operation = await starling.waitForOperation(id);
     expect(operation).toMatchObject(SUCCEEDED);
     expect(JSON.stringify(operation.result.blocked)).toMatch(/default\/web-/);
-    await cluster.settles(1);
+    await cluster.settles(2);
   });
 });
