@@ -63,8 +63,8 @@ class ChaosCluster extends Cluster {
     starling.control('POST', `/_local/engine/${this.name}/nodes/${node}/labels`, labels);
 }
 
-/** `agents-3-1a2b3c4d` and `agents-3-1a2b3c4d-g2` are number 3. */
-const numbersOf = (names: string[]): string[] => names.map((name) => /^agents-(\d+)-/.exec(name)?.[1] ?? name);
+/** Where the victims stand among those that could be struck: Azure leaves out an instance id now and then, so names differ. */
+const ranksOf = (report: Report): number[] => victimsOf(report).map((name) => report.eligible.indexOf(name));
 const victimsOf = ({ victims }: Report): string[] => victims.map(({ nodeName }) => nodeName);
 
 describe('a seed', () => {
@@ -81,7 +81,7 @@ describe('a seed', () => {
     const struckAt = report.victims.map((victim) => victim.struckAt!);
     expect([...struckAt].sort()).toEqual(struckAt);
     const other = await two!.runOf(runs[1]!.id);
-    expect(numbersOf(victimsOf(other))).toEqual(numbersOf(planned));
+    expect(ranksOf(other)).toEqual(ranksOf(report));
     expect(other.request.seed).toBe(request.seed);
   });
 });
