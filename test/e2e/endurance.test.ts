@@ -1,5 +1,5 @@
 import { Cluster } from '../support/cluster';
-import { startStarling, waitUntil, type Operation, type Starling } from '../support/starling';
+import { startStarling, waitUntil, type Starling } from '../support/starling';
 
 let starling: Starling;
 beforeAll(async () => {
@@ -41,28 +41,14 @@ describe('a disruption budget that lets nobody go', () => {
   beforeAll(async () => {
     cluster = new Cluster(starling, 'stubborn');
     expect(await cluster.deploy({ agents: { count: 2 } })).toMatchObject(SUCCEEDED);
-    await waitUntil('the demo workload runs', async () => (await webPods()).length > 0);
+    await waitUntil('the demo workload runs', async () => (await cluster.webPods()).length > 0);
     await starling.control('POST', '/_local/engine/stubborn/disruption-budget', { allowed: 0 });
   });
 
-  const webPods = async (): Promise<string[]> =>
-    (await cluster.engineNodes()).flatMap(({ pods }) => pods).filter((pod) => pod.startsWith('web-'));
-
-  /** Follows the operation; returns all phases that it showed. */
-  async function phasesOf(id: string): Promise<Set<string>> {
-    const phases = new Set<string>();
-    await waitUntil('the operation has ended', async () => {
-      const { body } = await starling.request<Operation>('GET', `/api/operations/${id}`);
-      phases.add(body.phase);
-      return body.state !== 'running';
-    });
-    return phases;
-  }
-
   test('is named by a reimage, and the node comes back and takes work', async () => {
-    await waitUntil('the demo workload runs', async () => (await webPods()).length > 0);
+    await waitUntil('the demo workload runs', async () => (await cluster.webPods()).length > 0);
     const id = await cluster.begin('POST', '/reimage', { order: 'serial' });
-    expect([...(await phasesOf(id))].join('; ')).toMatch(/default\/web-\S+.*disruption budget/i);
+    expect((await cluster.phasesOf(id)).join('; ')).toMatch(/default\/web-\S+.*disruption budget/i);
     const operation = await starling.waitForOperation(id);
     expect(operation).toMatchObject(SUCCEEDED);
     expect(JSON.stringify(operation.result.blocked)).toMatch(/default\/web-/);

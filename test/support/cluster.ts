@@ -101,6 +101,22 @@ export class Cluster {
     return (await this.starling.control<{ nodes: EngineNode[] }>('GET', `/_local/engine/${this.name}/nodes`)).nodes;
   }
 
+  /** Pods of the demo workload, whose disruption budget the local Azure can set. */
+  async webPods(): Promise<string[]> {
+    return (await this.engineNodes()).flatMap(({ pods }) => pods).filter((pod) => pod.startsWith('web-'));
+  }
+
+  /** Follows the operation to its end; returns all phases that it showed. */
+  async phasesOf(id: string): Promise<string[]> {
+    const phases = new Set<string>();
+    await waitUntil('the operation has ended', async () => {
+      const { body } = await this.starling.request<Operation>('GET', `/api/operations/${id}`);
+      phases.add(body.phase);
+      return body.state !== 'running';
+    });
+    return [...phases];
+  }
+
   disturb(instanceId: string, deed: 'crash' | 'hang' | 'vanish' | 'evict'): Promise<Json> {
     return this.starling.control('POST', `/_local/instances/${this.name}/${instanceId}/${deed}`);
   }
