@@ -18,8 +18,12 @@ const common = {
   loader: { '.sh': 'text', '.pem': 'text', '.html': 'text', '.service': 'text', '.tpl': 'text', '.yaml': 'text' },
 };
 
+// dockerode's ways that Starling never goes: Docker over SSH, and builds. Half of the bundle otherwise, and in part native.
+const unused = Object.fromEntries(
+  ['ssh2', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'].map((name) => [name, './scripts/not-bundled.cjs']),
+);
 // What the app needs from the worker is resolved by the Functions host, never from node_modules.
-const app = { entryPoints: ['functions/index.ts'], external: ['@azure/functions-core'] };
+const app = { entryPoints: ['functions/index.ts'], external: ['@azure/functions-core'], alias: unused };
 // libsql holds a native binary and Azurite finds files beside itself, so neither can be bundled.
 const local = {
   entryPoints: [
