@@ -67,8 +67,8 @@ export interface Swarm {
    * or it was removed from the swarm. A repeat in the same boot (a restart of the service) is harmless.
    */
   startDaemon(start: DaemonStart): void;
-  /** The process ends and its containers with it. Graceful: the swarm is told; else it notices the silence after 15 s. */
-  stopDaemon(machineId: string, graceful: boolean): void;
+  /** The process ends and its containers with it. Nobody tells the swarm, also when it is asked to stop: it notices after 15 s. */
+  stopDaemon(machineId: string): void;
   /** The disk is lost; the daemon is stopped first. */
   forget(machineId: string): void;
   /** `inactive` also for a daemon that does not run or was never seen. */
