@@ -49,6 +49,8 @@ async function engineAccess(world: World, cluster: string): Promise<EngineAccess
 async function agentTicket(world: World, { record, row }: Caller<Claims>): Promise<Ticket> {
   const access = await engineAccess(world, record.name);
   if (!access) throw notYet(record, 'no master is ready yet');
+  // One that has joined before is told so at once; any other claims nothing while nobody can tell it where to go.
+  const servers = row.record.registeredAt ? [] : await masterServers(world, record);
   const engine = world.connectEngine(record.spec.engine, access);
   const claimed = await claimTicket(world, row, engine);
   const token = {
@@ -56,7 +58,6 @@ async function agentTicket(world: World, { record, row }: Caller<Claims>): Promi
     expiresAt: claimed.ticketExpiresAt,
   };
   await engine.admitToken(token);
-  const servers = await masterServers(world, record);
   return {
     ...common(record, claimed),
     role: 'agent',
@@ -67,9 +68,7 @@ async function agentTicket(world: World, { record, row }: Caller<Claims>): Promi
 }
 
 async function masterTicket(world: World, { record, row }: Caller<Claims>): Promise<Ticket> {
-  const masters = (await world.nodes.list(record.name))
-    .map(({ record }) => record)
-    .filter(({ role }) => role === 'master');
+  const masters = await mastersOf(world, record);
   const { instanceId, registeredAt } = row.record;
   // One that has joined before is told so at once: when a whole cluster starts, nobody is ready yet.
   if (!registeredAt && !mayMasterJoin(instanceId, masters, world.clock.now()))
@@ -101,14 +100,14 @@ function fqdnOf(world: World, { name, spec }: ClusterRecord, master: string): st
   return masterFqdn(name, spec.location, world.uniqueSuffix(name), Number(master.slice('master'.length)));
 }
 
+const mastersOf = async (world: World, { name }: ClusterRecord): Promise<NodeRecord[]> =>
+  (await world.nodes.list(name, 'master')).map(({ record }) => record);
+
 /** Private addresses of the masters, first those that are surely there: a lost one stays on record until it is repaired. */
 async function masterServers(world: World, record: ClusterRecord, without = ''): Promise<string[]> {
-  const masters = (await world.nodes.list(record.name))
-    .map(({ record }) => record)
-    .filter(({ role, address }) => role === 'master' && address);
-  const usable = masters.filter(
-    ({ instanceId, ticketAttempt, state }) =>
-      instanceId !== without && ticketAttempt > 0 && state !== 'failed' && state !== 'gone',
+  const usable = (await mastersOf(world, record)).filter(
+    ({ instanceId, address, ticketAttempt, state }) =>
+      instanceId !== without && address && ticketAttempt > 0 && state !== 'failed' && state !== 'gone',
   );
   if (usable.length === 0) throw notYet(record, 'no master’s address is known yet');
   const rank = ({ state, instanceId }: NodeRecord): string => `${state === 'ready' ? 0 : 1}${instanceId}`;

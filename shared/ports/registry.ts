@@ -1,7 +1,7 @@
 import type { ChaosReport } from '../model/chaos';
 import type { ClusterRecord } from '../model/cluster';
 import type { EventRecord } from '../model/event';
-import type { NodeRecord } from '../model/node';
+import type { NodeRecord, NodeRole } from '../model/node';
 import type { OperationRecord } from '../model/operation';
 
 /** A record together with the version that a conditional write compares. */
@@ -24,7 +24,8 @@ export interface ClusterStore {
 
 /** One row per VM, keyed by vmId. */
 export interface NodeStore {
-  list(cluster: string): Promise<Versioned<NodeRecord>[]>;
+  /** All of the cluster, or those of one role: whoever needs only the masters does not read a thousand agents. */
+  list(cluster: string, role?: NodeRole): Promise<Versioned<NodeRecord>[]>;
   get(cluster: string, vmId: string): Promise<Versioned<NodeRecord> | undefined>;
   insert(record: NodeRecord): Promise<boolean>;
   replace(record: NodeRecord, etag: string): Promise<boolean>;

@@ -103,6 +103,17 @@ describe('nodes', () => {
     expect(await stores.nodes.list(cluster)).toHaveLength(250);
   });
 
+  it('lists those of one role alone', async () => {
+    const cluster = newCluster();
+    const master = { ...nodeRecord(cluster, 900), role: 'master' as const, instanceId: 'master0' };
+    await stores.nodes.writeAll([
+      ...range(3).map((index) => ({ record: nodeRecord(cluster, index) })),
+      { record: master },
+    ]);
+    expect((await stores.nodes.list(cluster, 'master')).map(({ record }) => record)).toEqual([master]);
+    expect(await stores.nodes.list(cluster, 'agent')).toHaveLength(3);
+  });
+
   it('leaves out exactly the rows that others changed, deleted or made meanwhile, and writes the rest', async () => {
     const cluster = newCluster();
     await stores.nodes.writeAll(range(120).map((index) => ({ record: nodeRecord(cluster, index) })));

@@ -119,7 +119,8 @@ export class FakeWorld implements World {
     remove: async (name) => this.clusterRows.remove(name),
   };
   readonly nodes: World['nodes'] = {
-    list: async (cluster) => this.nodeRows.all().filter(({ record }) => record.cluster === cluster),
+    list: async (cluster, role) =>
+      this.nodeRows.all().filter(({ record }) => record.cluster === cluster && (!role || record.role === role)),
     get: async (_, vmId) => this.nodeRows.get(vmId),
     insert: async (record) => this.nodeRows.insert(record.vmId, record),
     replace: async (record, etag) => this.nodeRows.replace(record.vmId, record, etag),

@@ -70,6 +70,26 @@ describe('a ticket', () => {
   });
 });
 
+describe('while nobody can tell an agent where its masters are', () => {
+  const homeless = async (node = row): Promise<FakeWorld> => {
+    const world = await worldWith(node);
+    world.nodeRows.put('vm-0', { ...world.node('vm-0')!, address: '' });
+    return world;
+  };
+
+  it('it gets no ticket, and its waiting costs neither a write nor a call to the engine', async () => {
+    const world = await homeless();
+    for (let times = 0; times < 3; times++)
+      await expect(join(callOn(world))).rejects.toMatchObject({ code: 'CLUSTER_NOT_READY' });
+    expect([world.node(row.vmId), world.told, world.calls]).toEqual([row, [], []]);
+  });
+
+  it('one that has joined before is told so all the same', async () => {
+    const world = await homeless({ ...row, state: 'ready', registeredAt: row.since });
+    await expect(join(callOn(world))).rejects.toMatchObject({ code: 'ALREADY_JOINED' });
+  });
+});
+
 it('finds nobody who speaks for a machine that is gone', async () => {
   const world = await worldWith({ ...row, state: 'gone', registeredAt: row.since });
   for (const route of [join, storage, leave])

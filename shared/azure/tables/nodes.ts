@@ -1,4 +1,4 @@
-import type { TransactionAction } from '@azure/data-tables';
+import { odata, type TransactionAction } from '@azure/data-tables';
 import type { NodeRecord, NodeRole, NodeState } from '../../model/node';
 import type { NodeStore, Versioned } from '../../ports';
 import { checkSizes, columnsOf, type Row, type StoredRow } from './rows';
@@ -6,7 +6,7 @@ import { inPartition, type Table } from './table';
 
 export function createNodeStore(table: Table): NodeStore {
   return {
-    list: async (cluster) => (await table.list(inPartition(cluster))).map(toVersioned),
+    list: async (cluster, role) => (await table.list(inPartition(cluster) + ofRole(role))).map(toVersioned),
     async get(cluster, vmId) {
       const row = await table.get(cluster, vmId);
       return row && toVersioned(row);
@@ -24,6 +24,8 @@ export function createNodeStore(table: Table): NodeStore {
     },
   };
 }
+
+const ofRole = (role: NodeRole | undefined): string => (role ? odata` and role eq ${role}` : '');
 
 /** A transaction stays within one partition. */
 function groupByCluster<T extends { record: NodeRecord }>(rows: T[]): Map<string, T[]> {
