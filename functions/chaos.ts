@@ -4,8 +4,7 @@ import type { ChaosReport, ChaosRequest } from '../shared/model/chaos';
 import { draftReport, type ChaosOrder, type ChaosSituation } from '../shared/model/chaos-report';
 import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
-import { secretNames } from '../shared/model/names';
-import type { EngineAccess, EnginePort, World } from '../shared/ports';
+import type { World } from '../shared/ports';
 import type { z } from 'zod';
 import { clusterName, requireCluster } from './clusters';
 import { operate, requireFree, requireRunning } from './operate';
@@ -60,7 +59,7 @@ async function situationOf(world: World, record: ClusterRecord): Promise<ChaosSi
   const { halted, reason } = await world.halt.read();
   const common = { spec: record.spec, rows, halted: halted ? reason : undefined, now: world.clock.now() };
   try {
-    const engine = await engineOf(world, record);
+    const engine = await world.engines.of(record);
     const [nodes = [], pending] = [await engine?.listNodes(), await engine?.countPending()];
     return { ...common, nodes, pending };
   } catch (error) {
@@ -68,11 +67,6 @@ async function situationOf(world: World, record: ClusterRecord): Promise<ChaosSi
       return { ...common, nodes: [], pending: undefined };
     throw error;
   }
-}
-
-async function engineOf(world: World, { name, spec }: ClusterRecord): Promise<EnginePort | undefined> {
-  const access = await world.vault.get(secretNames(name).engine);
-  return access ? world.connectEngine(spec.engine, JSON.parse(access) as EngineAccess) : undefined;
 }
 
 export async function listChaos(call: Call): Promise<Reply> {

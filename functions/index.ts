@@ -34,6 +34,7 @@ import { createTableStores } from '../shared/azure/tables';
 import { createVault } from '../shared/azure/vault';
 import { readConfig, usesEntra, type Config } from '../shared/config';
 import { connectEngine } from '../shared/engines/connect';
+import { createEngines } from '../shared/engines/engines';
 import { logTo } from '../shared/log';
 import type { ClusterRecord } from '../shared/model/cluster';
 import { uniqueSuffix } from '../shared/model/names';
@@ -58,7 +59,7 @@ function createWorld(config: Config): World {
     cloud: createCloud(clients),
     vault,
     mint: createTokenMint(vault, source),
-    connectEngine,
+    engines: createEngines(vault, connectEngine),
     attestation: createAttestation(config, clock),
     renderDeployment: (cluster, part) => renderDeployment(config, cluster, part),
     uniqueSuffix: (cluster) => uniqueSuffix(config.subscriptionId, cluster),
@@ -87,7 +88,7 @@ function renderDeployment(
   part: DeploymentPart = 'all',
 ): ReturnType<World['renderDeployment']> {
   const node = {
-    engine: 'k3s' as const,
+    engine: spec.engine,
     appUrl: config.publicUrl,
     cluster: name,
     version: spec.version,

@@ -1,13 +1,14 @@
-import { X509Certificate } from 'node:crypto';
-import { ClaimsSchema, ReadyClaimsSchema, type Ticket } from '../shared/api';
+import type { z } from 'zod';
+import { ClaimsSchema, JoinClaimsSchema, type Ticket } from '../shared/api';
 import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
-import { decideJoin, initialisesCluster, mayMasterJoin } from '../shared/model/join';
-import { ENGINE_PORT, masterFqdn, secretNames } from '../shared/model/names';
+import { ENGINES } from '../shared/model/engines';
+import { decideJoin, initialisesCluster, mayMasterJoin, mayRejoin } from '../shared/model/join';
+import { masterFqdn } from '../shared/model/names';
 import { advanceTo, isServing, type NodeRecord } from '../shared/model/node';
 import { stateEvent } from '../shared/model/observe';
-import type { EngineAccess, EnginePort, Versioned, World } from '../shared/ports';
-import { identify, type AttestedCall, type Caller, type Claims } from './attested';
+import type { EnginePort, Versioned, World } from '../shared/ports';
+import { identify, type AttestedCall, type Caller } from './attested';
 import { minuteOf, noteRefusal } from './refusals';
 import type { Reply } from './respond';
 import { requestReconcile } from './request-reconcile';
@@ -16,12 +17,12 @@ import { storageForTicket } from './storage';
 /** A node asks again after that: boots of masters take a minute or two, and a thousand nodes must not ask at once. */
 const NOT_YET_RETRY_MS = { least: 10_000, perAgent: 100, most: 60_000 };
 const CLAIM_ATTEMPTS = 60;
-/** k3s' own load balancer then serves on masters only, whose addresses stay, and not on agents, which come and go. */
-const MASTER_LABELS = { 'svccontroller.k3s.cattle.io/enablelb': 'true' };
+
+type JoinCaller = Caller<z.infer<typeof JoinClaimsSchema>>;
 
 /** A VM proves who it is and gets the ticket with which it joins: one per VM and generation. */
 export async function join(call: AttestedCall): Promise<Reply> {
-  const caller = await identify(call, ClaimsSchema);
+  const caller = await identify(call, JoinClaimsSchema);
   try {
     const ticket =
       caller.row.record.role === 'master'
@@ -41,54 +42,83 @@ function notYet(record: ClusterRecord, what: string): AppError {
   return new AppError('CLUSTER_NOT_READY', `${what}; ask again`, { retryAfterMs });
 }
 
-async function engineAccess(world: World, cluster: string): Promise<EngineAccess | undefined> {
-  const text = await world.vault.get(secretNames(cluster).engine);
-  return text ? (JSON.parse(text) as EngineAccess) : undefined;
-}
-
-async function agentTicket(world: World, { record, row }: Caller<Claims>): Promise<Ticket> {
-  const access = await engineAccess(world, record.name);
-  if (!access) throw notYet(record, 'no master is ready yet');
+async function agentTicket(world: World, caller: JoinCaller): Promise<Ticket> {
+  const { record } = caller;
+  const engine = await world.engines.of(record);
+  if (!engine) throw notYet(record, 'no master is ready yet');
+  const row = await forgetMembership(world, caller, engine);
   // One that has joined before is told so at once; any other claims nothing while nobody can tell it where to go.
   const servers = row.record.registeredAt ? [] : await masterServers(world, record);
-  const engine = world.connectEngine(record.spec.engine, access);
   const claimed = await claimTicket(world, row, engine);
   const token = {
     ...(await world.mint.derive({ ...claimed, attempt: claimed.ticketAttempt })),
     expiresAt: claimed.ticketExpiresAt,
   };
-  await engine.admitToken(token);
   return {
     ...common(record, claimed),
     role: 'agent',
-    token: engine.formatToken(token),
+    token: await engine.admitToken(token),
     servers,
-    labels: { 'starling.io/instance': claimed.instanceId },
+    labels: labelsOf(record, claimed),
   };
 }
 
-async function masterTicket(world: World, { record, row }: Caller<Claims>): Promise<Ticket> {
+async function masterTicket(world: World, caller: JoinCaller): Promise<Ticket> {
+  const { record } = caller;
   const masters = await mastersOf(world, record);
-  const { instanceId, registeredAt } = row.record;
+  const { instanceId, registeredAt } = caller.row.record;
   // One that has joined before is told so at once: when a whole cluster starts, nobody is ready yet.
   if (!registeredAt && !mayMasterJoin(instanceId, masters, world.clock.now()))
     throw notYet(record, `other masters come before ${instanceId}, or none is ready`);
   const initialise = initialisesCluster(instanceId, masters);
-  const access = initialise ? undefined : await engineAccess(world, record.name);
-  const claimed = await claimTicket(world, row, access && world.connectEngine(record.spec.engine, access));
+  const engine = initialise ? undefined : await world.engines.of(record);
+  const row = engine ? await forgetMembership(world, caller, engine) : caller.row;
+  const claimed = await claimTicket(world, row, engine);
   const fqdn = fqdnOf(world, record, instanceId);
-  const servers = initialise ? [] : await masterServers(world, record, instanceId);
-  const token = await world.mint.serverToken(record.name);
   return {
     ...common(record, claimed),
     role: 'master',
-    token,
-    servers,
-    labels: MASTER_LABELS,
+    token: await masterToken(world, record, { initialise, engine }),
+    servers: initialise ? [] : await masterServers(world, record, instanceId),
+    labels: labelsOf(record, claimed),
     initialise,
     tlsSans: [fqdn],
   };
 }
+
+/** Who begins a cluster whose engine makes its own tokens needs none. */
+async function masterToken(
+  world: World,
+  record: ClusterRecord,
+  { initialise, engine }: { initialise: boolean; engine: EnginePort | undefined },
+): Promise<string> {
+  const given = ENGINES[record.spec.engine].isTokenGiven ? await world.mint.serverToken(record.name) : '';
+  if (engine) return engine.masterToken(given);
+  if (given || initialise) return given;
+  throw notYet(record, 'no master is ready yet');
+}
+
+/**
+ * A machine whose membership counts no longer begins anew, under its name: the engine must have lost it, or whoever else can
+ * be attested as that machine could get a token at any time.
+ */
+async function forgetMembership(
+  world: World,
+  { row, claims }: JoinCaller,
+  engine: EnginePort,
+): Promise<Versioned<NodeRecord>> {
+  const { record, etag } = row;
+  if (!claims.rejoin || !mayRejoin(record, await engine.getNode(record.nodeName))) return row;
+  await world.nodes.replace({ ...record, registeredAt: '', ticketExpiresAt: '' }, etag); // a lost write is made up at the next try
+  return (await world.nodes.get(record.cluster, record.vmId)) ?? row;
+}
+
+/** Also those that the node is given once it has said who it is. */
+export const labelsOf = ({ spec }: ClusterRecord, { role, instanceId }: NodeRecord): Record<string, string> =>
+  role === 'master' ? ENGINES[spec.engine].masterLabels : { [INSTANCE_LABEL[spec.engine]]: instanceId };
+
+/** Swarm's constraints know no slash. */
+const INSTANCE_LABEL = { k3s: 'starling.io/instance', swarm: 'starling.instance' };
 
 const common = ({ spec }: ClusterRecord, row: NodeRecord): Pick<Ticket, 'engine' | 'nodeName' | 'version'> => ({
   engine: spec.engine,
@@ -96,7 +126,7 @@ const common = ({ spec }: ClusterRecord, row: NodeRecord): Pick<Ticket, 'engine'
   version: spec.version,
 });
 
-function fqdnOf(world: World, { name, spec }: ClusterRecord, master: string): string {
+export function fqdnOf(world: World, { name, spec }: ClusterRecord, master: string): string {
   return masterFqdn(name, spec.location, world.uniqueSuffix(name), Number(master.slice('master'.length)));
 }
 
@@ -113,7 +143,7 @@ async function masterServers(world: World, record: ClusterRecord, without = ''):
   const rank = ({ state, instanceId }: NodeRecord): string => `${state === 'ready' ? 0 : 1}${instanceId}`;
   return usable
     .sort((a, b) => rank(a).localeCompare(rank(b)))
-    .map(({ address }) => `https://${address}:${ENGINE_PORT}`);
+    .map(({ address }) => ENGINES[record.spec.engine].joinAddress(address));
 }
 
 /** Writes the claim down before any token exists. Of many at once one writes, and all get the same ticket. */
@@ -161,55 +191,6 @@ async function welcomeBack(
   await engine?.uncordon(record.nodeName); // a farewell that was still on its way may have cordoned it in between
 }
 
-/** A master reports how Starling reaches its engine. A repeat replaces the report. */
-export async function ready(call: AttestedCall): Promise<Reply> {
-  const { record, claims, row } = await identify(call, ReadyClaimsSchema);
-  const { world } = call;
-  if (row.record.role !== 'master')
-    throw await refused(world, record, row.record, new AppError('NOT_A_MASTER', `${row.record.nodeName} is an agent`));
-  const problem = reportProblem(claims, fqdnOf(world, record, row.record.instanceId));
-  if (problem) throw await refused(world, record, row.record, new AppError('CLAIMS_MALFORMED', problem));
-  const { endpoint, ca: caPem, credential } = claims;
-  const access: EngineAccess = { endpoint, others: otherEndpoints(world, record, endpoint), caPem, credential };
-  await world.vault.set(secretNames(record.name).engine, JSON.stringify(access));
-  const at = new Date(world.clock.now()).toISOString();
-  const message = `${row.record.nodeName} reported its engine at ${claims.endpoint}`;
-  await world.events.append([
-    {
-      cluster: record.name,
-      id: `${at}-${row.record.vmId}-ready`,
-      at,
-      type: 'engine.ready',
-      subject: row.record.nodeName,
-      cause: 'node',
-      message,
-    },
-  ]);
-  await requestReconcile(call, record.name, 'node');
-  return { status: 200, body: { accepted: true } };
-}
-
-function otherEndpoints(world: World, record: ClusterRecord, own: string): string[] {
-  const masters = Array.from({ length: record.spec.masters.count }, (_, index) => `master${index}`);
-  return masters.map((name) => `https://${fqdnOf(world, record, name)}:${ENGINE_PORT}`).filter((url) => url !== own);
-}
-
-async function refused(world: World, record: ClusterRecord, row: NodeRecord, error: AppError): Promise<AppError> {
-  await noteRefusal(world, record.name, error, row.nodeName);
-  return error;
-}
-
-/** The endpoint must be that very master’s name: Starling will send its credential there and nowhere else. */
-function reportProblem(claims: { endpoint: string; ca: string }, fqdn: string): string | undefined {
-  const wanted = `https://${fqdn}:${ENGINE_PORT}`;
-  if (claims.endpoint !== wanted) return `endpoint must be ${wanted}`;
-  try {
-    return new X509Certificate(claims.ca).ca ? undefined : 'ca is not the certificate of a certificate authority';
-  } catch {
-    return 'ca is not a PEM certificate'; // the parser only says that it is not one
-  }
-}
-
 /** A VM says that it is going down: no new work goes to it. A hint; the reconcile decides what follows. */
 export async function leave(call: AttestedCall): Promise<Reply> {
   const { record, row } = await identify(call, ClaimsSchema);
@@ -226,9 +207,9 @@ export async function leave(call: AttestedCall): Promise<Reply> {
       message: `${nodeName} says that it is going down`,
     },
   ]);
-  const access = role === 'agent' ? await engineAccess(call.world, record.name) : undefined;
-  if (access && (await call.world.nodes.replace({ ...row.record, goingDown: true }, row.etag))) {
-    await cordonGoingDown(call.world, row.record, call.world.connectEngine(record.spec.engine, access));
+  const engine = role === 'agent' ? await call.world.engines.of(record) : undefined;
+  if (engine && (await call.world.nodes.replace({ ...row.record, goingDown: true }, row.etag))) {
+    await cordonGoingDown(call.world, row.record, engine);
   }
   await requestReconcile(call, record.name, 'node');
   return { status: 200, body: { accepted: true } };

@@ -1,12 +1,12 @@
 import { stringify } from 'yaml';
 import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError } from '../shared/model/errors';
-import { ENGINE_PORT } from '../shared/model/names';
-import type { EngineAccess, EnginePort, World } from '../shared/ports';
+import { ENGINES } from '../shared/model/engines';
+import type { EngineAccess, World } from '../shared/ports';
 import { requireCluster } from './clusters';
 import { requireRunning } from './operate';
 import type { Call, Reply } from './respond';
-import { requireAccess } from './workloads';
+import { requireReported } from './workloads';
 
 /** A working day. */
 const DEFAULT_HOURS = 8;
@@ -23,7 +23,8 @@ export async function getKubeconfig(call: Call): Promise<Reply> {
   if (record.spec.engine !== 'k3s')
     throw new AppError('UNSUPPORTED_ENGINE', `${record.name} has no kubeconfig: its engine is ${record.spec.engine}`);
   requireRunning(record);
-  const access = await requireAccess(call.world, record);
+  const [reported] = await call.world.engines.reports(record);
+  const access = requireReported(reported, record);
   const lifetimeMs = Number(call.query['hours'] ?? DEFAULT_HOURS) * HOUR_MS;
   const masters = mastersOf(record, access);
   const { token, current } = await mint(call.world, { record, access, masters, lifetimeMs });
@@ -39,7 +40,7 @@ interface Master {
 function mastersOf({ endpoints }: ClusterRecord, { endpoint }: EngineAccess): Master[] {
   const named = endpoints
     .filter(({ name }) => MASTER_NAME.test(name))
-    .map(({ name, fqdn }) => ({ name, server: `https://${fqdn}:${ENGINE_PORT}` }));
+    .map(({ name, fqdn }) => ({ name, server: `https://${fqdn}:${ENGINES.k3s.apiPort}` }));
   return named.length > 0 ? named : [{ name: 'master0', server: endpoint }];
 }
 
@@ -57,13 +58,10 @@ async function mint(
 ): Promise<{ token: string; current: Master }> {
   let trouble: unknown;
   for (const current of masters) {
-    const engine: EnginePort = world.connectEngine(record.spec.engine, {
-      ...access,
-      endpoint: current.server,
-      others: [],
-    });
+    const engine = world.engines.connect(record, [{ ...access, endpoint: current.server, others: [] }]);
     try {
-      return { token: (await engine.operatorToken(lifetimeMs)).token, current };
+      const { token } = await requireReported(engine, record).operatorToken(lifetimeMs);
+      return { token, current };
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'ENGINE_UNREACHABLE') throw error;
       trouble = error;

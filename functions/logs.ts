@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClusterRecord } from '../shared/model/cluster';
+import { ENGINES } from '../shared/model/engines';
 import { AppError } from '../shared/model/errors';
 import type { NodeRecord } from '../shared/model/node';
 import type { CommandProgress, World } from '../shared/ports';
@@ -25,14 +27,14 @@ export async function getLogs(call: Call, pause: (ms: number) => Promise<unknown
   const [row] = choose(record.name, await presentNodes(world, record.name), [node]);
   if (!row) throw new AppError('NODE_NOT_FOUND', `${record.name} has no node ${node}`);
   await requirePower(world, row);
-  const begun = await world.cloud.beginCommand(record.name, row, scriptFor(call, row));
+  const begun = await world.cloud.beginCommand(record.name, row, scriptFor(call, row, record));
   if (!begun.ok) throw new AppError(begun.code, begun.message);
   return { status: 200, body: await outputOf(world, begun.poller, pause) };
 }
 
 /** Both parts are checked by the route: a unit of a fixed list, and a number. */
-function scriptFor({ query }: Call, { role }: NodeRecord): string[] {
-  const unit = query['unit'] ?? (role === 'master' ? 'k3s' : 'k3s-agent');
+function scriptFor({ query }: Call, { role }: NodeRecord, { spec }: ClusterRecord): string[] {
+  const unit = query['unit'] ?? ENGINES[spec.engine].units[role];
   return [`journalctl --no-pager -o short-iso -u ${unit} -n ${query['lines'] ?? DEFAULT_LINES}`];
 }
 

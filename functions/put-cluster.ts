@@ -15,8 +15,6 @@ import { wouldScale } from './scale';
 /** Deploys a cluster, deploys again what did not come to its end, or converges a living one to a changed spec. */
 export async function putCluster(call: Call<ClusterSpec>): Promise<Reply> {
   const name = clusterName(call);
-  if (call.body.engine === 'swarm')
-    throw new AppError('UNSUPPORTED_ENGINE', 'engine: swarm is not available in this release; use k3s');
   const found = await call.world.clusters.get(name);
   if (!found) return create(call, name);
   const { record } = found;

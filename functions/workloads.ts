@@ -1,24 +1,22 @@
 import { WORKLOAD_NAME, type ScaleWorkloadSchema, type WorkloadRequestSchema } from '../shared/api';
 import type { ClusterRecord } from '../shared/model/cluster';
 import { AppError, type Outcome } from '../shared/model/errors';
-import { secretNames } from '../shared/model/names';
 import { isReserved, SCALABLE_KINDS, SINGLE_KINDS, type Workload, type WorkloadChange } from '../shared/model/workload';
-import type { EngineAccess, EnginePort, World } from '../shared/ports';
+import type { EnginePort, World } from '../shared/ports';
 import type { z } from 'zod';
 import { requireCluster } from './clusters';
 import { operate, requireFree, requireRunning } from './operate';
 import { invalid, type Call, type Reply } from './respond';
 
-/** How to reach the cluster's engine; throws ENGINE_UNREACHABLE before a master has told. */
-export async function requireAccess(world: World, { name }: ClusterRecord): Promise<EngineAccess> {
-  const text = await world.vault.get(secretNames(name).engine);
-  if (!text) throw new AppError('ENGINE_UNREACHABLE', `no master of ${name} has reported its engine yet`);
-  return JSON.parse(text) as EngineAccess;
+/** Throws ENGINE_UNREACHABLE before a master has told how to reach the cluster's engine. */
+export function requireReported<T>(found: T | undefined, { name }: ClusterRecord): T {
+  if (found === undefined) throw new AppError('ENGINE_UNREACHABLE', `no master of ${name} has reported its engine yet`);
+  return found;
 }
 
 async function requireEngine(world: World, record: ClusterRecord): Promise<EnginePort> {
   requireRunning(record);
-  return world.connectEngine(record.spec.engine, await requireAccess(world, record));
+  return requireReported(await world.engines.of(record), record);
 }
 
 function workloadName({ params }: Pick<Call, 'params'>): string {

@@ -1,7 +1,7 @@
 import type { ClusterRecord } from './model/cluster';
 import type { Outcome } from './model/errors';
 import type { Cloud, DeploymentPart } from './ports/cloud';
-import type { ConnectEngine } from './ports/engine';
+import type { Engines } from './ports/engine';
 import type { ChaosStore, ClusterStore, EventStore, NodeStore, OperationStore } from './ports/registry';
 
 export type * from './ports/cloud';
@@ -91,7 +91,7 @@ export interface World {
   chaos: ChaosStore;
   cloud: Cloud;
   vault: Vault;
-  connectEngine: ConnectEngine;
+  engines: Engines;
   attestation: Attestation;
   mint: TokenMint;
   halt: HaltLever;

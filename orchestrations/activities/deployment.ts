@@ -1,6 +1,7 @@
 import { computeGroup, type ClusterRecord } from '../../shared/model/cluster';
 import { refuse } from '../../shared/model/errors';
-import { ENGINE_PORT, masterFqdn } from '../../shared/model/names';
+import { ENGINES } from '../../shared/model/engines';
+import { masterFqdn } from '../../shared/model/names';
 import type { DeploymentPart, World } from '../../shared/ports';
 import type { DeployInput, OperationInput, Polled } from '../contracts';
 import { withMasterDataKept } from './masters-data';
@@ -69,7 +70,8 @@ function endpointsOf(
   world: World,
   { name, spec }: Parameters<World['renderDeployment']>[0],
 ): { name: string; fqdn: string; ports: number[] }[] {
-  const ports = [...(spec.ingress.from.length > 0 ? [80, 443] : []), ENGINE_PORT, ...(spec.ssh ? [spec.ssh.port] : [])];
+  const { apiPort } = ENGINES[spec.engine];
+  const ports = [...(spec.ingress.from.length > 0 ? [80, 443] : []), apiPort, ...(spec.ssh ? [spec.ssh.port] : [])];
   return Array.from({ length: spec.masters.count }, (_, index) => ({
     name: `master${index}`,
     fqdn: masterFqdn(name, spec.location, world.uniqueSuffix(name), index),

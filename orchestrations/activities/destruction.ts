@@ -48,14 +48,16 @@ const isWithin = (id: string, group: string): boolean => id.endsWith(group) || i
 export async function forgetCluster(world: World, input: DestroyInput): Promise<{ certificate: unknown }> {
   const isHeld = await mayProceed(world, input.cluster, input.operationId);
   const nodes = isHeld ? (await world.nodes.list(input.cluster)).length : 0;
-  const names = secretNames(input.cluster);
-  if (isHeld) for (const name of [names.engine, names.joinKey, names.serverToken]) await world.vault.remove(name);
+  const found = await world.clusters.get(input.cluster);
+  const reports = found ? world.engines.secretNames(found.record) : [];
+  const names = [...new Set([...Object.values(secretNames(input.cluster)), ...reports])];
+  if (isHeld) for (const name of names) await world.vault.remove(name);
   const issuedAt = isoNow(world);
   const certificate = {
     cluster: input.cluster,
     operation: input.operationId,
     issuedAt,
-    deleted: { resourceGroups: await goneOf(world, input), secrets: Object.values(names), nodesOnRecord: nodes },
+    deleted: { resourceGroups: await goneOf(world, input), secrets: names, nodesOnRecord: nodes },
     kept: input.storage === 'keep' ? [storageGroup(input.cluster)] : [],
     checked: { tag: `${CLUSTER_TAG}=${input.cluster}`, remaining: 0 },
   };

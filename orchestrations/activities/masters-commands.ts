@@ -39,8 +39,7 @@ function scriptOf(command: MasterCommand): string[] {
   const limited = `timeout ${LIMIT_SECONDS}`;
   if (command.kind === 'upgrade') return [`${limited} ${LIBRARY}/starling-upgrade.sh ${command.version}`];
   if (command.kind === 'rotate') return [`${limited} ${LIBRARY}/starling-rotate.sh`];
-  const save = `${limited} /usr/local/bin/k3s etcd-snapshot save --name ${command.name}`;
-  return [`${save} && echo 'starling-snapshot: done ${command.name}'`];
+  return [`${limited} ${LIBRARY}/starling-snapshot.sh ${command.name}`];
 }
 
 function lastWordsOf(command: MasterCommand): string {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError, refuse, type Outcome } from '../../shared/model/errors';
-import { secretNames } from '../../shared/model/names';
 import { isServing, type NodeRecord } from '../../shared/model/node';
-import type { EngineAccess, World } from '../../shared/ports';
+import type { World } from '../../shared/ports';
 import { look } from './observation';
 import { engineOf, isoNow, mayProceed, requireCluster, updateNodes, writeEvent } from './records';
 
@@ -53,7 +52,7 @@ export async function revokeWaitingTokens(
   if (!(await mayProceed(world, cluster, operationId))) return superseded;
   const holders = (await lookForWaiting(world, { cluster, operationId })).filter((row) => row.ticketAttempt > 0);
   const engine = await engineOf(world, await requireCluster(world, cluster));
-  if (ids.length > 0) await engine?.revokeTokens(ids);
+  await engine?.revokeTokens(ids);
   const vmIds = holders.map(({ vmId }) => vmId);
   const awaitedSince = isoNow(world);
   if (vmIds.length > 0)
@@ -82,12 +81,12 @@ export async function restartWaiting(
   return begun.ok ? { ok: true, pollers: [begun.poller] } : begun;
 }
 
-/** A few digits of a digest tell credentials apart, and tell nothing of them. */
+/** A few digits of a digest tell credentials apart, and tell nothing of them; of all masters' where each has its own. */
 export async function markCredential(world: World, { cluster }: { cluster: string }): Promise<{ mark: string }> {
-  const text = await world.vault.get(secretNames(cluster).engine);
-  if (!text) return { mark: '' };
-  const { credential } = JSON.parse(text) as EngineAccess;
-  return { mark: createHash('sha256').update(credential).digest('hex').slice(0, 8) };
+  const reports = await world.engines.reports(await requireCluster(world, cluster));
+  if (reports.length === 0) return { mark: '' };
+  const credentials = reports.map(({ credential }) => credential).join();
+  return { mark: createHash('sha256').update(credentials).digest('hex').slice(0, 8) };
 }
 
 export async function checkCredential(

@@ -1,5 +1,6 @@
 import type { ClusterRecord } from '../../shared/model/cluster';
 import { AppError } from '../../shared/model/errors';
+import { holdsTicket } from '../../shared/model/join';
 import type { NodeRecord } from '../../shared/model/node';
 import { observe } from '../../shared/model/observe';
 import { stoppedAgents } from '../../shared/model/plan';
@@ -37,7 +38,7 @@ export async function look(world: World, cluster: string, cause: string): Promis
   const known = rows.map(({ record }) => record);
   const findings = observe({ cluster, rows: known, machines, engine: engineNodes, now: isoNow(world), cause });
   // First: a row that says `registered` is never looked at again for its token.
-  if (engine && engineNodes) await tidyEngine(world, engine, engineNodes, findings);
+  if (engine && engineNodes) await tidyEngine(world, { engine, nodes: engineNodes, rows: known }, findings);
   await world.events.append(findings.events);
   const { conflicts } = await world.nodes.writeAll(
     findings.changed.map((record) => ({ record, etag: etags.get(record.vmId) })),
@@ -59,13 +60,17 @@ async function listNodes(engine: EnginePort | undefined): Promise<EngineNode[] |
 /** Ends tokens that have served, and removes nodes whose VM Azure no longer lists. Masters' nodes are never touched. */
 async function tidyEngine(
   world: World,
-  engine: EnginePort,
-  nodes: EngineNode[],
+  { engine, nodes, rows }: { engine: EnginePort; nodes: EngineNode[]; rows: NodeRecord[] },
   findings: ReturnType<typeof observe>,
 ): Promise<void> {
   const served = findings.registered.filter((row) => row.role === 'agent' && row.ticketAttempt > 0);
   const tokens = await Promise.all(served.map((row) => world.mint.derive({ ...row, attempt: row.ticketAttempt })));
-  if (tokens.length > 0) await engine.revokeTokens(tokens.map(({ id }) => id));
+  const registered = new Set(findings.registered.map(({ vmId }) => vmId));
+  const isAwaited = rows.some((row) => holdsTicket(row, world.clock.now()) && !registered.has(row.vmId));
+  await engine.endTokens(
+    tokens.map(({ id }) => id),
+    isAwaited,
+  );
   for (const { nodeName } of findings.returned) await engine.uncordon(nodeName);
   for (const row of findings.gone.filter(({ role }) => role === 'agent')) {
     const node = nodes.find(({ name }) => name === row.nodeName);
@@ -133,13 +138,16 @@ export function viewOf({ record, rows, machines, scaleSet, engineNodes }: Look):
 const isProvisioned = (machine: Machine, serving: NodeRecord[]): boolean =>
   machine.role === 'agent' && machine.provisioning === 'succeeded' && serving.some(({ vmId }) => vmId === machine.vmId);
 
-/** Nodes of the engine that belong to no VM: an agent's node whose row and VM are both gone for some time. */
+/**
+ * Nodes of the engine that belong to no VM: an agent's node whose row and VM are both gone for some time, and one that has
+ * joined and been claimed by nobody, whether it is ready or not: somebody else may have had the token.
+ */
 export async function removeStrayNodes(world: World, { record, rows, engine, engineNodes }: Look): Promise<void> {
   const names = new Set(rows.map(({ nodeName }) => nodeName));
   const isStray = (node: EngineNode): boolean =>
     !names.has(node.name) &&
     !node.isMaster &&
-    !node.ready &&
+    (!node.ready || node.isUnclaimed === true) &&
     world.clock.now() - Date.parse(node.since) > STRAY_GRACE_MS;
   for (const node of engineNodes?.filter(isStray) ?? []) {
     if (!(await engine?.removeNode(node.name, node.uid))) continue;

@@ -3,7 +3,6 @@ import type { ClusterRecord } from '../../shared/model/cluster';
 import type { EventRecord } from '../../shared/model/event';
 import type { NodeRecord } from '../../shared/model/node';
 import type { EnginePort, World } from '../../shared/ports';
-import { secretNames } from '../../shared/model/names';
 
 export const isoNow = (world: World): string => new Date(world.clock.now()).toISOString();
 
@@ -74,10 +73,8 @@ export async function writeEvent(world: World, event: Omit<EventRecord, 'at' | '
 }
 
 /** The cluster's engine, or undefined before a master has reported it. */
-export async function engineOf(world: World, record: ClusterRecord): Promise<EnginePort | undefined> {
-  const access = await world.vault.get(secretNames(record.name).engine);
-  return access ? world.connectEngine(record.spec.engine, JSON.parse(access)) : undefined;
-}
+export const engineOf = (world: World, record: ClusterRecord): Promise<EnginePort | undefined> =>
+  world.engines.of(record);
 
 /** Automation gives way to operators: true while no other operation holds the cluster, and nobody has moved the halt lever. */
 export async function mayProceed(world: World, cluster: string, operationId: string | undefined): Promise<boolean> {

@@ -11,11 +11,23 @@ export const ClaimsSchema = z.strictObject({
   bootId: z.string().min(1).max(64),
 });
 
+export const JoinClaimsSchema = z.strictObject({
+  ...ClaimsSchema.shape,
+  /** It has joined before, and its engine has told it that this counts no longer. */
+  rejoin: z.literal(true).optional(),
+});
+
+/** A master tells all of `endpoint`, `ca` and `credential`; a node that was not named by its ticket tells its id. */
 export const ReadyClaimsSchema = z.strictObject({
   ...ClaimsSchema.shape,
-  endpoint: z.string().max(300),
-  ca: z.string().max(8_192),
-  credential: z.string().min(1).max(8_192),
+  endpoint: z.string().max(300).optional(),
+  ca: z.string().max(8_192).optional(),
+  credential: z.string().min(1).max(8_192).optional(),
+  /** As Swarm makes ids: 25 digits and letters of base 36. */
+  nodeId: z
+    .string()
+    .regex(/^[0-9a-z]{25}$/)
+    .optional(),
 });
 
 const storageAccess = z.strictObject({

@@ -9,7 +9,7 @@ export const chaosAction = z.enum(['restart', 'reimage', 'deallocate', 'delete',
 
 export const engineVersion = z
   .string()
-  .regex(/^v?\d+\.\d+\.\d+([+-][A-Za-z0-9.-]+)?$/, 'a version such as v1.36.2+k3s1');
+  .regex(/^v?\d+\.\d+\.\d+([+-][A-Za-z0-9.-]+)?$/, 'a version such as v1.36.2+k3s1 (k3s) or 29.7.2 (Docker)');
 
 export const replicas = count(0, 1000);
 

@@ -43,6 +43,7 @@ export const HaltSchema = z
 export const LOG_UNITS = [
   'k3s',
   'k3s-agent',
+  'docker',
   'starling-join',
   'starling-ready',
   'starling-leave',

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { ClusterSpec } from '../model/cluster';
+import { ENGINES } from '../model/engines';
 import { scheduleProblem } from '../ncrontab';
 import { chaosAction, count, engineVersion, vmSize } from './fields';
 
-/** Pinned with each release of Starling: the stable channel of k3s when the release was made. */
-export const DEFAULT_K3S_VERSION = 'v1.36.2+k3s1';
+/** Stands for the version of the engine that this release of Starling was made with. */
+const PINNED = 'pinned';
 
 const cidr = z.union([z.literal('*'), z.cidrv4(), z.ipv4()]);
 
@@ -43,8 +44,8 @@ const masters = z.strictObject({
   size: vmSize.default('Standard_B2s'),
 });
 
-/** What masters serve already: ingress, the engine's API, supervisor and etcd, the kubelet. */
-const TAKEN_PORTS: ReadonlySet<number> = new Set([80, 443, 2379, 2380, 6443, 6444, 10250]);
+/** What masters serve already: ingress, the engine's API, supervisor and etcd, the kubelet; Docker's API, Swarm, its gossip. */
+const TAKEN_PORTS: ReadonlySet<number> = new Set([80, 443, 2376, 2377, 2379, 2380, 6443, 6444, 7946, 10250]);
 
 const ssh = z.strictObject({
   publicKey: z
@@ -84,7 +85,10 @@ export const ClusterSpecSchema = z
   .strictObject({
     engine: z.enum(['k3s', 'swarm']),
     location: z.string().regex(/^[a-z0-9]{3,40}$/, 'an Azure location such as westeurope'),
-    version: engineVersion.default(DEFAULT_K3S_VERSION),
+    version: z
+      .union([z.literal(PINNED), engineVersion])
+      .default(PINNED)
+      .meta({ description: `${PINNED}: what this release of Starling was made with` }),
     masters: masters.prefault({}),
     agents: agents.prefault({}),
     ssh: ssh.nullable().default(null),
@@ -105,6 +109,13 @@ export const ClusterSpecSchema = z
       .prefault({}),
     chaos: chaos.nullable().default(null),
     drift: z.enum(['adopt', 'revert']).default('revert'),
+  })
+  .overwrite((spec) => (spec.version === PINNED ? { ...spec, version: ENGINES[spec.engine].defaultVersion } : spec))
+  .superRefine(({ engine, version }, context) => {
+    const { title, isRelease, defaultVersion } = ENGINES[engine];
+    if (isRelease(version)) return;
+    const message = `a release of ${title} such as ${defaultVersion}`;
+    context.addIssue({ code: 'custom', path: ['version'], message });
   })
   .superRefine(({ chaos, agents }, context) => {
     if (chaos?.action !== 'evict' || agents.priority === 'Spot') return;

@@ -9,6 +9,17 @@ const TICKET_MARGIN_MS = 2 * 60_000;
 
 export type JoinDecision = Refusal | { ok: true; attempt: number; expiresAt: string };
 
+/** Whether it could join with the ticket that it was given. */
+export const holdsTicket = (row: NodeRecord, now: number): boolean =>
+  row.ticketAttempt > 0 && row.registeredAt === '' && isServing(row.state) && Date.parse(row.ticketExpiresAt) > now;
+
+/**
+ * A machine that has joined says that its membership is worth nothing any more. Only one that the engine has lost is let in
+ * anew: whoever else on that machine asks gets nothing while its node is well.
+ */
+export const mayRejoin = (row: NodeRecord, node: { ready: boolean } | undefined): boolean =>
+  row.registeredAt !== '' && row.state !== 'ready' && isServing(row.state) && node?.ready !== true;
+
 /**
  * One join per VM and generation: before registration a repeat gets the same ticket (or the next one, once that has
  * expired); after it nothing.

@@ -20,14 +20,18 @@ export function masterFqdn(cluster: string, location: string, suffix: string, in
   return `${masterLabel(cluster, suffix, index)}.${location.toLowerCase().replace(/\s/g, '')}.cloudapp.azure.com`;
 }
 
-export const ENGINE_PORT = 6443;
-
-/** Names of the vault's secrets of one cluster. */
+/** Names of the vault's secrets of one cluster; `engine` holds what a master has reported that counts for all of them. */
 export const secretNames = (cluster: string): { engine: string; joinKey: string; serverToken: string } => ({
   engine: `${cluster}-engine`,
   joinKey: `${cluster}-join-key`,
   serverToken: `${cluster}-server-token`,
 });
+
+/** Holds what one master has reported that counts for it alone. */
+export const reportName = (cluster: string, master: string): string => `${secretNames(cluster).engine}-${master}`;
+
+/** Names of all masters of a cluster. */
+export const masterNames = (count: number): string[] => Array.from({ length: count }, (_, index) => `master${index}`);
 
 /** So long at most an instance of the app goes on with a secret that another one has changed: reads of the vault are kept. */
 export const SECRET_AGE_MS = 30_000;

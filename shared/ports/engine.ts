@@ -1,14 +1,15 @@
-import type { ClusterSpec } from '../model/cluster';
+import type { ClusterRecord } from '../model/cluster';
 import type { Outcome } from '../model/errors';
 import type { Workload, WorkloadChange } from '../model/workload';
 
-/** How to reach the engine of one cluster: told by master0, kept in the vault. */
+/** How to reach the engine through one master, as that master has reported it; kept in the vault. */
 export interface EngineAccess {
-  /** `https://<fqdn>:6443` */
+  /** `https://<fqdn>:<port>` */
   endpoint: string;
-  /** The other masters, in the same form: asked in turn while the first does not answer. */
+  /** The other masters for which the same holds, in the same form: asked in turn while the first does not answer. */
   others?: string[];
   caPem: string;
+  /** k3s: a bearer token. Swarm: a client certificate and its key, both PEM, in this order. */
   credential: string;
 }
 
@@ -30,6 +31,21 @@ export interface EngineNode {
   bootId: string;
   /** An operator has labelled it so that chaos leaves it alone. */
   avoidsChaos: boolean;
+  /** It has joined, and no machine of the cluster has said that it is this one; absent where tickets name nodes. */
+  isUnclaimed?: boolean;
+}
+
+/** A machine, attested, says which node of the engine it is. */
+export interface NodeClaim {
+  /** The node's id in the engine. */
+  id: string;
+  /** The name that it is to have, and where it must be reached from. */
+  nodeName: string;
+  address: string;
+  vmId: string;
+  bootId: string;
+  isMaster: boolean;
+  labels: Record<string, string>;
 }
 
 export interface JoinToken {
@@ -52,9 +68,22 @@ export interface EnginePort {
   listNodes(): Promise<EngineNode[]>;
   /** One node; undefined when the engine does not know it. */
   getNode(nodeName: string): Promise<EngineNode | undefined>;
-  /** Makes the token good for joining agents until it expires. */
-  admitToken(token: JoinToken): Promise<void>;
+  /** Makes the token good for joining agents until it expires, and returns the text for the ticket: where the engine has a token of its own, that. */
+  admitToken(token: JoinToken): Promise<string>;
+  /** What a master joins with; `given` is the one that Starling made, for engines that take it. */
+  masterToken(given: string): Promise<string>;
+  /**
+   * After every look: these tokens have served. A token that nodes share is changed once nobody waits with it any more
+   * (`isAwaited`), or when it is too old; nodes that have joined are not affected.
+   */
+  endTokens(served: string[], isAwaited: boolean): Promise<void>;
+  /** At once; where nodes share a token, for all that wait. */
   revokeTokens(ids: string[]): Promise<void>;
+  /**
+   * Gives a node the name of its ticket, and work. Refuses with CLAIMS_MISMATCH what is no node of that address and role, and
+   * a name that another node has which is ready; one that is not ready is removed. Where tickets name nodes there is nothing to do.
+   */
+  claimNode(claim: NodeClaim): Promise<Outcome<object>>;
   /** No new work on the node, and a mark that it was Starling; uncordon takes both away. False when there is no such node. */
   cordon(nodeName: string): Promise<boolean>;
   uncordon(nodeName: string): Promise<boolean>;
@@ -62,8 +91,6 @@ export interface EnginePort {
   evict(nodeName: string): Promise<EvictionResult>;
   /** Deletes the node only while it has this uid, and its node password; true when it is gone afterwards. */
   removeNode(nodeName: string, uid: string): Promise<boolean>;
-  /** Full token text for a ticket, from the engine's CA and the token. */
-  formatToken(token: JoinToken): string;
   /** Work that should run and does not, anywhere: pods that wait for a node or for their start. */
   countPending(): Promise<number>;
   /**
@@ -91,4 +118,16 @@ export interface EnginePort {
   operatorToken(lifetimeMs: number): Promise<{ token: string; expiresAt: string }>;
 }
 
-export type ConnectEngine = (engine: ClusterSpec['engine'], access: EngineAccess) => EnginePort;
+/** Engines of clusters, reached the way that their masters have reported. */
+export interface Engines {
+  /** Of those masters that have reported, master0 first; empty before the first report. */
+  reports(cluster: ClusterRecord): Promise<EngineAccess[]>;
+  /** Keeps what a master (`master1`) reports. A repeat replaces it. */
+  keep(cluster: ClusterRecord, master: string, report: EngineAccess): Promise<void>;
+  /** Names of the secrets in which reports are kept. */
+  secretNames(cluster: ClusterRecord): string[];
+  /** Undefined without reports. Nothing is asked before the first call. */
+  connect(cluster: ClusterRecord, reports: EngineAccess[]): EnginePort | undefined;
+  /** Both in one: undefined before the first report. */
+  of(cluster: ClusterRecord): Promise<EnginePort | undefined>;
+}

@@ -9,6 +9,7 @@ import type { JoinRequest } from '../../local/engines/k3s/supervisor';
 import { createScheduler } from '../../local/scheduler';
 import { memoryStore, type Store } from '../../local/store';
 import { connectEngine } from '../../shared/engines/connect';
+import { formatToken } from '../../shared/engines/k3s/token';
 import { caHash } from '../../shared/engines/k3s/token';
 import type { EngineAccess, EnginePort, JoinToken } from '../../shared/ports';
 import { serverStart, START } from './k3s-fixture';
@@ -41,7 +42,7 @@ beforeEach(async () => {
   const identity = k3s.identityOf(FQDN)!;
   const { port } = listener.address() as AddressInfo;
   access = { endpoint: `https://${FQDN}:${port}`, caPem: identity.ca, credential: identity.credential };
-  engine = connectEngine('k3s', access);
+  engine = connectEngine('k3s', [access]);
 });
 
 afterEach(async () => {
@@ -69,7 +70,7 @@ const joinAgent = (nodeName: string, token: string, more: Partial<JoinRequest> =
 /** Agents that joined with Starling's token and are Ready, with the demo workload spread over them. */
 async function joinAgents(...names: string[]): Promise<void> {
   await engine.admitToken(TOKEN);
-  for (const name of names) expect(joinAgent(name, engine.formatToken(TOKEN))).toMatchObject({ ok: true });
+  for (const name of names) expect(joinAgent(name, formatToken(access.caPem, TOKEN))).toMatchObject({ ok: true });
   await clock.advance(60_000);
 }
 
@@ -103,8 +104,8 @@ describe('nodes', () => {
 
   it('stay out of chaos when their label says so', async () => {
     await engine.admitToken(TOKEN);
-    joinAgent('agents-1', engine.formatToken(TOKEN), { labels: { 'starling.io/chaos': 'never' } });
-    joinAgent('agents-2', engine.formatToken(TOKEN));
+    joinAgent('agents-1', formatToken(access.caPem, TOKEN), { labels: { 'starling.io/chaos': 'never' } });
+    joinAgent('agents-2', formatToken(access.caPem, TOKEN));
     expect((await node('agents-1'))?.avoidsChaos).toBe(true);
     expect((await node('agents-2'))?.avoidsChaos).toBe(false);
   });
@@ -112,7 +113,8 @@ describe('nodes', () => {
   it('are listed beyond the first page', async () => {
     await engine.admitToken(TOKEN);
     for (let wave = 0; wave < 50; wave += 1) {
-      for (let index = 0; index < 10; index += 1) joinAgent(`agents-${wave}-${index}`, engine.formatToken(TOKEN));
+      for (let index = 0; index < 10; index += 1)
+        joinAgent(`agents-${wave}-${index}`, formatToken(access.caPem, TOKEN));
       await clock.advance(600); // the supervisor takes ten at a time
     }
     expect(await engine.listNodes()).toHaveLength(501);
@@ -145,9 +147,9 @@ describe('nodes', () => {
   it('leave no password behind that would refuse the next machine of the name', async () => {
     await joinAgents('agents-1');
     const next = { machineId: 'another machine', nodePassword: 'another password' };
-    expect(joinAgent('agents-1', engine.formatToken(TOKEN), next)).toMatchObject({ ok: false });
+    expect(joinAgent('agents-1', formatToken(access.caPem, TOKEN), next)).toMatchObject({ ok: false });
     await engine.removeNode('agents-1', (await node('agents-1'))!.uid);
-    expect(joinAgent('agents-1', engine.formatToken(TOKEN), next)).toMatchObject({ ok: true });
+    expect(joinAgent('agents-1', formatToken(access.caPem, TOKEN), next)).toMatchObject({ ok: true });
   });
 });
 
@@ -155,23 +157,23 @@ describe('join tokens', () => {
   it('admit an agent, also when made twice', async () => {
     await engine.admitToken(TOKEN);
     await engine.admitToken(TOKEN);
-    expect(joinAgent('agents-1', engine.formatToken(TOKEN))).toMatchObject({ ok: true });
+    expect(joinAgent('agents-1', formatToken(access.caPem, TOKEN))).toMatchObject({ ok: true });
   });
 
   it('admit nobody before they were made, after they were revoked or when they have expired', async () => {
-    expect(joinAgent('agents-1', engine.formatToken(TOKEN))).toMatchObject({ ok: false });
+    expect(joinAgent('agents-1', formatToken(access.caPem, TOKEN))).toMatchObject({ ok: false });
     await engine.admitToken(TOKEN);
     await engine.revokeTokens([TOKEN.id, 'zzz999']);
     await engine.revokeTokens([TOKEN.id]);
-    expect(joinAgent('agents-1', engine.formatToken(TOKEN))).toMatchObject({ ok: false });
+    expect(joinAgent('agents-1', formatToken(access.caPem, TOKEN))).toMatchObject({ ok: false });
     await engine.admitToken(TOKEN);
     await clock.advance(901_000);
-    expect(joinAgent('agents-1', engine.formatToken(TOKEN))).toMatchObject({ ok: false });
+    expect(joinAgent('agents-1', formatToken(access.caPem, TOKEN))).toMatchObject({ ok: false });
   });
 
   it('carry the hash of the CA file as it is', () => {
     const hash = createHash('sha256').update(access.caPem).digest('hex');
-    expect(engine.formatToken(TOKEN)).toBe(`K10${hash}::abc123.0123456789abcdef`);
+    expect(formatToken(access.caPem, TOKEN)).toBe(`K10${hash}::abc123.0123456789abcdef`);
   });
 
   it('carry the hash of the root when the CA file is a bundle', async () => {
@@ -189,7 +191,7 @@ describe('join tokens', () => {
     { ...TOKEN, secret: 'short' },
     { ...TOKEN, id: 'abc123\n' },
   ])('of another shape are refused: %j', (token) => {
-    expect(() => engine.formatToken(token)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+    expect(() => formatToken(access.caPem, token)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
   });
 });
 
@@ -224,7 +226,7 @@ describe('eviction', () => {
 
 describe('trouble', () => {
   it('a credential that is not known, perhaps not yet, is worth another try, and never shown', async () => {
-    const stranger = connectEngine('k3s', { ...access, credential: 'secret-of-a-stranger' });
+    const stranger = connectEngine('k3s', [{ ...access, credential: 'secret-of-a-stranger' }]);
     const error = await stranger.listNodes().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'AppError', code: 'ENGINE_UNREACHABLE', message: /refused to list the nodes/ });
     expect(JSON.stringify(error) + String(error)).not.toContain('secret-of-a-stranger');
@@ -232,13 +234,13 @@ describe('trouble', () => {
 
   it('a server with a certificate of another CA is not the cluster, whatever the machine trusts', async () => {
     const { certificatePem } = await createAuthority('somebody else');
-    const mistaken = connectEngine('k3s', { ...access, caPem: certificatePem });
+    const mistaken = connectEngine('k3s', [{ ...access, caPem: certificatePem }]);
     await expect(mistaken.listNodes()).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
   });
 
   it('a server under another name than the pinned one is not the cluster', async () => {
     const elsewhere = { ...access, endpoint: access.endpoint.replace(FQDN, '127.0.0.1') };
-    await expect(connectEngine('k3s', elsewhere).listNodes()).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
+    await expect(connectEngine('k3s', [elsewhere]).listNodes()).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
   });
 
   it('a master that does not answer is unreachable, and reachable again when it is back', async () => {
@@ -252,7 +254,7 @@ describe('trouble', () => {
 
   it('another master is asked while the first does not answer', async () => {
     const dead = `https://${FQDN}:1`; // nothing listens there
-    const survivor = connectEngine('k3s', { ...access, endpoint: dead, others: [access.endpoint] });
+    const survivor = connectEngine('k3s', [{ ...access, endpoint: dead, others: [access.endpoint] }]);
     expect(await survivor.listNodes()).toHaveLength(1);
     expect(await survivor.listNodes()).toHaveLength(1);
   });
@@ -261,7 +263,7 @@ describe('trouble', () => {
     const { port } = new URL(access.endpoint);
     listener.closeAllConnections();
     await new Promise((resolve) => listener.close(resolve));
-    const error = await connectEngine('k3s', access)
+    const error = await connectEngine('k3s', [access])
       .listNodes()
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'ENGINE_UNREACHABLE', message: /Could not list the nodes: ECONNREFUSED/ });
@@ -271,11 +273,7 @@ describe('trouble', () => {
   it('does not come from a new connection for every call', async () => {
     let connections = 0;
     listener.on('secureConnection', () => (connections += 1));
-    for (let call = 0; call < 5; call += 1) await connectEngine('k3s', { ...access }).listNodes();
+    for (let call = 0; call < 5; call += 1) await connectEngine('k3s', [{ ...access }]).listNodes();
     expect(connections).toBe(1);
-  });
-
-  it('is said plainly for Swarm, which is not available yet', () => {
-    expect(() => connectEngine('swarm', access)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED_ENGINE' }));
   });
 });

@@ -36,7 +36,7 @@ beforeEach(async () => {
   const identity = k3s.identityOf(FQDN)!;
   const { port } = listener.address() as AddressInfo;
   access = { endpoint: `https://${FQDN}:${port}`, caPem: identity.ca, credential: identity.credential };
-  engine = connectEngine('k3s', access);
+  engine = connectEngine('k3s', [access]);
   operator = clientWith((await engine.operatorToken(3_600_000)).token);
 });
 

@@ -16,6 +16,8 @@ import type {
   World,
 } from '../../shared/ports';
 import { createTokenMint } from '../../shared/azure/mint';
+import type { ConnectEngine } from '../../shared/engines/connect';
+import { createEngines } from '../../shared/engines/engines';
 import { clusterRecord } from './records';
 
 /** Rows with versions, as Table storage keeps them: what goes in and out is a copy. */
@@ -210,8 +212,14 @@ export class FakeWorld implements World {
   private readonly engine: EnginePort = {
     listNodes: async () => structuredClone(this.engineNodes),
     getNode: async (wanted) => structuredClone(this.engineNodes.find(({ name }) => name === wanted)),
-    admitToken: async ({ id }) => this.note(`admitToken ${id}`),
+    admitToken: async ({ id }) => {
+      this.note(`admitToken ${id}`);
+      return id;
+    },
+    masterToken: async (given) => given,
+    endTokens: async () => undefined,
     revokeTokens: async () => undefined,
+    claimNode: async () => ({ ok: true }),
     cordon: async (name) => this.setSchedulable(name, false),
     uncordon: async (name) => this.setSchedulable(name, true),
     evict: async (name) => {
@@ -222,7 +230,6 @@ export class FakeWorld implements World {
       this.engineNodes = this.engineNodes.filter(({ name }) => name !== gone);
       return true;
     },
-    formatToken: ({ id }) => id,
     countPending: async () => this.pending,
     removeMember: async (name) => {
       this.note(`removeMember ${name}`);
@@ -252,6 +259,8 @@ export class FakeWorld implements World {
     }),
   };
   readonly connectEngine = (): EnginePort => this.engine;
+  /** Asked anew each time: a test may have put another engine in place. */
+  readonly engines = createEngines(this.vault, (...of) => (this.connectEngine as ConnectEngine)(...of));
   readonly attestation: World['attestation'] = {
     verify: async ({ attestation }) => ({ ok: true, vmId: attestation }),
   };

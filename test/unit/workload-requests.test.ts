@@ -122,7 +122,8 @@ test('the kubeconfig begins with a master that answers', async () => {
     operatorToken: async () => Promise.reject(new AppError('ENGINE_UNREACHABLE', 'no answer')),
   };
   Object.assign(world, {
-    connectEngine: (_: string, { endpoint: at }: { endpoint: string }) => (at.includes('master0') ? silent : answering),
+    connectEngine: (_: string, [{ endpoint: at }]: [{ endpoint: string }]) =>
+      at.includes('master0') ? silent : answering,
   });
   const { body, headers } = await getKubeconfig(call(undefined, '', { hours: 2 }));
   expect(body).toContain('current-context: demo-master1');

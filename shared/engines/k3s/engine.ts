@@ -32,15 +32,16 @@ export function createK3sEngine(access: EngineAccess): EnginePort {
       await translatedKube(`admit the join token ${token.id}`, () =>
         tolerating([409], api.createNamespacedSecret({ namespace: SYSTEM, body: tokenSecret(token) })),
       );
+      return formatToken(access.caPem, token);
     },
-    async revokeTokens(ids) {
-      await inParallel(ids, CONCURRENCY, (id) => revokeToken(api, id));
-    },
+    masterToken: async (given) => given,
+    endTokens: (served) => revokeTokens(api, served),
+    revokeTokens: (ids) => revokeTokens(api, ids),
+    claimNode: async () => ({ ok: true }),
     cordon: (nodeName) => setSchedulable(api, nodeName, false),
     uncordon: (nodeName) => setSchedulable(api, nodeName, true),
     evict: (nodeName) => evictPods(api, nodeName),
     removeNode: (nodeName, uid) => removeNode(api, nodeName, uid),
-    formatToken: (token) => formatToken(access.caPem, token),
     countPending: () => countPending(api),
     removeMember: (nodeName) => removeMember(api, nodeName),
     rebalance: (mark) => rebalance(clients, mark),
@@ -85,6 +86,10 @@ function toEngineNode({ metadata, spec, status }: V1Node): EngineNode {
     bootId: status?.nodeInfo?.bootID ?? '',
     avoidsChaos: [labels, metadata?.annotations ?? {}].some((marks) => marks[CHAOS_MARK] === 'never'),
   };
+}
+
+async function revokeTokens(api: CoreV1Api, ids: string[]): Promise<void> {
+  await inParallel(ids, CONCURRENCY, (id) => revokeToken(api, id));
 }
 
 async function revokeToken(api: CoreV1Api, id: string): Promise<void> {
