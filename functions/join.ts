@@ -46,10 +46,10 @@ async function agentTicket(world: World, caller: JoinCaller): Promise<Ticket> {
   const { record } = caller;
   const engine = await world.engines.of(record);
   if (!engine) throw notYet(record, 'no master is ready yet');
-  const row = await forgetMembership(world, caller, engine);
   // One that has joined before is told so at once; any other claims nothing while nobody can tell it where to go.
-  const servers = row.record.registeredAt ? [] : await masterServers(world, record);
-  const claimed = await claimTicket(world, row, engine);
+  const isIn = caller.row.record.registeredAt !== '' && !caller.claims.rejoin;
+  const servers = isIn ? [] : await masterServers(world, record);
+  const claimed = await claimTicket(world, caller, engine);
   const token = {
     ...(await world.mint.derive({ ...claimed, attempt: claimed.ticketAttempt })),
     expiresAt: claimed.ticketExpiresAt,
@@ -72,8 +72,7 @@ async function masterTicket(world: World, caller: JoinCaller): Promise<Ticket> {
     throw notYet(record, `other masters come before ${instanceId}, or none is ready`);
   const initialise = initialisesCluster(instanceId, masters);
   const engine = initialise ? undefined : await world.engines.of(record);
-  const row = engine ? await forgetMembership(world, caller, engine) : caller.row;
-  const claimed = await claimTicket(world, row, engine);
+  const claimed = await claimTicket(world, caller, engine);
   const fqdn = fqdnOf(world, record, instanceId);
   return {
     ...common(record, claimed),
@@ -96,21 +95,6 @@ async function masterToken(
   if (engine) return engine.masterToken(given);
   if (given || initialise) return given;
   throw notYet(record, 'no master is ready yet');
-}
-
-/**
- * A machine whose membership counts no longer begins anew, under its name: the engine must have lost it, or whoever else can
- * be attested as that machine could get a token at any time.
- */
-async function forgetMembership(
-  world: World,
-  { row, claims }: JoinCaller,
-  engine: EnginePort,
-): Promise<Versioned<NodeRecord>> {
-  const { record, etag } = row;
-  if (!claims.rejoin || !mayRejoin(record, await engine.getNode(record.nodeName))) return row;
-  await world.nodes.replace({ ...record, registeredAt: '', ticketExpiresAt: '' }, etag); // a lost write is made up at the next try
-  return (await world.nodes.get(record.cluster, record.vmId)) ?? row;
 }
 
 /** Also those that the node is given once it has said who it is. */
@@ -149,16 +133,13 @@ async function masterServers(world: World, record: ClusterRecord, without = ''):
 /** Writes the claim down before any token exists. Of many at once one writes, and all get the same ticket. */
 async function claimTicket(
   world: World,
-  first: Versioned<NodeRecord>,
+  { row: first, claims }: JoinCaller,
   engine: EnginePort | undefined,
 ): Promise<NodeRecord> {
   let row: Versioned<NodeRecord> | undefined = first;
   for (let attempt = 0; row && attempt < CLAIM_ATTEMPTS; attempt++) {
-    const { record, etag }: Versioned<NodeRecord> = row;
-    // Only a repeat can be a replay after a registration that no look has noted yet; only that costs a look at the engine,
-    // which may not answer while a whole cluster starts.
-    const mayBeIn = record.ticketAttempt > 0 && !record.registeredAt;
-    const inEngine = mayBeIn && (await engine?.getNode(record.nodeName)) !== undefined;
+    const { etag }: Versioned<NodeRecord> = row;
+    const { record, inEngine } = await membership(row.record, claims.rejoin === true, engine);
     const decision = decideJoin(record, inEngine, world.clock.now());
     if (!decision.ok && decision.code === 'ALREADY_JOINED' && record.goingDown) await welcomeBack(world, row, engine);
     if (!decision.ok) throw new AppError(decision.code, decision.message);
@@ -177,6 +158,25 @@ async function claimTicket(
     row = await world.nodes.get(record.cluster, record.vmId);
   }
   throw new AppError('UNKNOWN_INSTANCE', 'the virtual machine is no longer part of the cluster');
+}
+
+/**
+ * Is the machine part of the cluster? Only a repeat can be a replay after a registration that no look has noted yet; only that
+ * costs a look at the engine, which may not answer while a whole cluster starts. One that says its membership counts no longer
+ * begins anew when the engine has lost it: else whoever can be attested as that machine could get a token at any time.
+ */
+async function membership(
+  record: NodeRecord,
+  rejoin: boolean,
+  engine: EnginePort | undefined,
+): Promise<{ record: NodeRecord; inEngine: boolean }> {
+  const mayBeIn = record.ticketAttempt > 0 && !record.registeredAt;
+  const node = rejoin || mayBeIn ? await engine?.getNode(record.nodeName) : undefined;
+  if (!rejoin || !engine || !mayRejoin(record, node)) return { record, inEngine: mayBeIn && node !== undefined };
+  return {
+    record: record.registeredAt ? { ...record, registeredAt: '', ticketExpiresAt: '' } : record,
+    inEngine: false,
+  };
 }
 
 /** A node that said it was going down has booted again: it may take work, unless it is being removed. */

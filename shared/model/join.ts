@@ -13,12 +13,9 @@ export type JoinDecision = Refusal | { ok: true; attempt: number; expiresAt: str
 export const holdsTicket = (row: NodeRecord, now: number): boolean =>
   row.ticketAttempt > 0 && row.registeredAt === '' && isServing(row.state) && Date.parse(row.ticketExpiresAt) > now;
 
-/**
- * A machine that has joined says that its membership is worth nothing any more. Only one that the engine has lost is let in
- * anew: whoever else on that machine asks gets nothing while its node is well.
- */
+/** A machine says that its membership counts no longer: so it is only when its row and its node in the engine are not well. */
 export const mayRejoin = (row: NodeRecord, node: { ready: boolean } | undefined): boolean =>
-  row.registeredAt !== '' && row.state !== 'ready' && isServing(row.state) && node?.ready !== true;
+  row.state !== 'ready' && isServing(row.state) && node?.ready !== true;
 
 /**
  * One join per VM and generation: before registration a repeat gets the same ticket (or the next one, once that has
