@@ -36,25 +36,27 @@ const VALID_FROM = new Date('2020-01-01T00:00:00Z');
 const VALID_TO = new Date('2049-12-31T23:59:59Z');
 
 const SHA256_WITH_RSA = sequence(oid('1.2.840.113549.1.1.11'), nothing);
+const SHA256_WITH_ECDSA = sequence(oid('1.2.840.10045.4.3.2'));
 const DIGITAL_SIGNATURE = bits(Buffer.from([0x80]), 7);
 const CERT_AND_CRL_SIGN = bits(Buffer.from([0x06]), 1);
 
-/** A new certificate, signed by `issuer`, whose key must be RSA, or by itself when there is none. */
+/** A new certificate, signed by `issuer`, whose key is RSA or on P-256, or by itself when there is none. */
 export function makeCertificate(request: CertificateRequest, issuer?: Pick<Identity, 'name' | 'key'>): Identity {
   const name = nameOf(request.commonName);
   const signer = issuer ?? { name, key: request.key };
   const serial = integer(serialNumber());
+  const algorithm = signer.key.asymmetricKeyType === 'ec' ? SHA256_WITH_ECDSA : SHA256_WITH_RSA;
   const body = sequence(
     context(0, integer(2)), // version 3
     serial,
-    SHA256_WITH_RSA,
+    algorithm,
     signer.name,
     sequence(utcTime(request.validFrom ?? VALID_FROM), utcTime(request.validTo ?? VALID_TO)),
     name,
     publicKeyOf(request.key),
     context(3, sequence(...extensionsOf(request, publicKeyOf(signer.key)))),
   );
-  const certificate = sequence(body, SHA256_WITH_RSA, bits(sign('sha256', body, signer.key)));
+  const certificate = sequence(body, algorithm, bits(sign('sha256', body, signer.key)));
   return { certificate, name, id: sequence(signer.name, serial), key: request.key };
 }
 

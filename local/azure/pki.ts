@@ -40,8 +40,9 @@ const LIFETIME_MS = 6 * 3_600_000;
 const LONG_AGO_MS = 3_600_000;
 const FOREIGN_SUBSCRIPTION = '0badc0de-0000-4000-8000-000000000000';
 
-/** What a leaf has in common with Azure's: two names, and where its issuer may be fetched. */
+/** What a leaf has in common with Azure's: an RSA key, two names, and where its issuer may be fetched. */
 const LEAF = {
+  isRsa: true,
   commonName: 'metadata.azure.com',
   dnsNames: ['westeurope.metadata.azure.com', 'metadata.azure.com'],
   issuerUrls: [`http://${ISSUER_HOST}${ISSUER_PATH}`],
@@ -80,7 +81,7 @@ export function createLocalPki(store: Store, clock: Clock): LocalPki {
     signDocument: (request) => signWith(request, leaf()).toString('base64'),
     forge: (kind, request) => forgeries[kind](request).toString('base64'),
     issueServerCertificate({ names, ips = [] }) {
-      const request = { commonName: names[0] ?? ips[0] ?? 'localhost', dnsNames: names, ips, curve: true };
+      const request = { commonName: names[0] ?? ips[0] ?? 'localhost', dnsNames: names, ips };
       const server = identities(`server/${[...names, ...ips].join(',')}`, request, root());
       const keyPem = server.key.export({ type: 'pkcs8', format: 'pem' }).toString();
       return { certPem: toPem(server.certificate), keyPem, caPem: toPem(root().certificate) };
@@ -89,8 +90,8 @@ export function createLocalPki(store: Store, clock: Clock): LocalPki {
 }
 
 type IdentityRequest = Omit<CertificateRequest, 'key'> & {
-  /** A key on an elliptic curve instead of RSA: made a hundred times faster, but cannot sign certificates here. */
-  curve?: boolean;
+  /** Only what signs documents needs an RSA key: any other is on an elliptic curve, and made a thousand times faster. */
+  isRsa?: boolean;
 };
 
 /** What the store keeps; all but the key in base64. */
@@ -101,7 +102,7 @@ interface StoredIdentity {
   keyPem: string;
 }
 
-/** Finds an identity by its id, in memory or the store, or makes it: keys take a tenth of a second each, so only when asked for. */
+/** Finds an identity by its id, in memory or the store, or makes it: an RSA key takes some tenths of a second, so only when asked for. */
 function createIdentities(store: Store) {
   const loaded = new Map<string, Identity>();
   return (id: string, request: IdentityRequest, issuer?: Identity): Identity => {
@@ -115,10 +116,10 @@ function createIdentities(store: Store) {
   };
 }
 
-const makeKey = ({ curve = false }: IdentityRequest): KeyObject =>
-  curve
-    ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-    : generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const makeKey = ({ isRsa = false }: IdentityRequest): KeyObject =>
+  isRsa
+    ? generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+    : generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
 const toStored = ({ certificate, name, id, key }: Identity): StoredIdentity => ({
   certificate: certificate.toString('base64'),

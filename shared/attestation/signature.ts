@@ -1,5 +1,6 @@
 import { KeyObject, verify } from 'node:crypto';
-import { Certificate, readCertificate } from './certificate';
+import { Certificate } from './certificate';
+import type { CertificateReader } from './certificate-reader';
 import { DerError } from './der';
 import { SignedData, SignerInfo, signedBytes } from './signed-data';
 import { refuse, Refusal } from './verdict';
@@ -20,11 +21,14 @@ const RSA_BITS = { least: 2048, most: 4096 };
 const MAX_RSA_EXPONENT = 0xffffffffn;
 
 /** The document's one signer and that signer's certificate, which all later checks are about (never just the first one). */
-export function findSigner(data: SignedData): { ok: true; signer: SignerInfo; certificate: Certificate } | Refusal {
+export function findSigner(
+  data: SignedData,
+  read: CertificateReader,
+): { ok: true; signer: SignerInfo; certificate: Certificate } | Refusal {
   const [signer, ...others] = data.signers;
   if (!signer || others.length > 0) return refuse('ATTESTATION_SIGNERS', `${data.signers.length} signers, not one`);
   const named = data.certificates
-    .map(readOrNull)
+    .map((der) => readOrNull(der, read))
     .filter((certificate) => certificate !== null && isNamed(certificate, signer));
   const [certificate] = named;
   if (!certificate || named.length > 1)
@@ -69,9 +73,9 @@ function isUsualRsa(key: KeyObject): boolean {
 const isNamed = ({ issuer, serial }: Certificate, { certificate }: SignerInfo): boolean =>
   certificate !== null && issuer.equals(certificate.issuer) && serial.equals(certificate.serial);
 
-function readOrNull(bytes: Buffer): Certificate | null {
+function readOrNull(der: Buffer, read: CertificateReader): Certificate | null {
   try {
-    return readCertificate(bytes);
+    return read(der);
   } catch {
     return null; // a certificate that cannot be read is nobody's; whether the signer's is missing is decided above
   }

@@ -1,3 +1,4 @@
+import { createCertificateReader } from './certificate-reader';
 import { createChainCheck } from './chain';
 import { DerError } from './der';
 import { AttestedDocument, nonceOf, readDocument } from './document';
@@ -44,18 +45,19 @@ const MAX_SKEW_MS = 2 * 60_000;
 /** The public cloud's; sovereign clouds have others and would need other anchors, too. */
 const SIGNER_NAME = /^([a-z0-9-]+\.)*metadata\.azure\.com$/i;
 
-/** Throws when an anchor is not a certificate. Keeps fetched issuers in memory (bounded; at most a day). */
+/** Throws when an anchor is not a certificate. Keeps fetched issuers (bounded; at most a day) and read signers (bounded) in memory. */
 export function createAttestationVerifier(options: AttestationVerifierOptions): AttestationVerifier {
   const { now, maxAgeMs = MAX_AGE_MS } = options;
   const trustedSubscriptionId = options.trustedSubscriptionId.toLowerCase();
   const issuers = createIssuers(options.fetchIssuer, now);
+  const readSigner = createCertificateReader();
   const checkChain = createChainCheck({ anchorsPem: options.anchorsPem, issuers, now });
   return {
     // The cheapest check first: nothing is fetched for a document that is wrong in itself.
     async verify({ claims, attestation }) {
       const read = readAttestation(claims, attestation);
       if (!read.ok) return read;
-      const found = findSigner(read.data);
+      const found = findSigner(read.data, readSigner);
       if (!found.ok) return found;
       const { document } = read;
       const { signer, certificate } = found;

@@ -1,5 +1,4 @@
-import { createPrivateKey, generateKeyPair, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { makeCertificate, toPem } from '../../azure/pki-certificate';
 
 export interface KeyedCertificate {
@@ -14,21 +13,18 @@ export interface Authority extends KeyedCertificate {
 }
 
 export async function createAuthority(commonName: string): Promise<Authority> {
-  const identity = makeCertificate({ commonName, key: await newAuthorityKey(), authority: {} });
+  const identity = makeCertificate({ commonName, key: newKey(), authority: {} });
   return { ...stored(identity), name: identity.name.toString('base64') };
 }
 
 /** A server certificate for the given DNS names and IPv4 addresses, signed by the cluster's CA. */
 export function issueServerCertificate(authority: Authority, dnsNames: string[], ips: string[]): KeyedCertificate {
   const issuer = { name: Buffer.from(authority.name, 'base64'), key: createPrivateKey(authority.keyPem) };
-  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-  return stored(makeCertificate({ commonName: 'k3s', key, dnsNames, ips }, issuer));
+  return stored(makeCertificate({ commonName: 'k3s', key: newKey(), dnsNames, ips }, issuer));
 }
 
-const generate = promisify(generateKeyPair);
-
-/** Off the main thread: an RSA key takes a tenth of a second. */
-const newAuthorityKey = async (): Promise<KeyObject> => (await generate('rsa', { modulusLength: 2048 })).privateKey;
+/** As k3s itself makes them, for its authorities and for what they sign. */
+const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
 const stored = ({ certificate, key }: { certificate: Buffer; key: KeyObject }): KeyedCertificate => ({
   certificatePem: toPem(certificate),
