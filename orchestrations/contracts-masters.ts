@@ -22,6 +22,8 @@ export interface MastersView {
   /** Those that there should be, by number; one that is lost altogether is not ready and has no version. */
   masters: MasterView[];
   engineReachable: boolean;
+  /** Masters that are ready and whose report holds a credential of their own; absent where one credential is good for all. */
+  keyHolders?: string[];
   /** Agents on record: the more, the longer the pause before the next look. */
   agents: number;
   /** What the cluster's phase would be without an operation. */

@@ -29,7 +29,7 @@ function* rotate(context: OrchestrationContext, { cluster, operationId }: Operat
   if (!master) throw refused(refuse('ENGINE_UNREACHABLE', 'no master is ready'), view);
   const revoked = yield* rotateJoinKey(context, operation);
   yield* publish(context, operation, 'making a new credential for Starling', progress(2));
-  yield* rotateCredential(context, operation, master.name);
+  for (const name of view.keyHolders ?? [master.name]) yield* rotateCredential(context, operation, name);
   const { phase, phaseReason } = yield* observeMasters(context, operation);
   return { state: 'succeeded', result: { joinKey: 'rotated', credential: 'rotated', revoked }, phase, phaseReason };
 }

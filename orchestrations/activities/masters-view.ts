@@ -1,3 +1,4 @@
+import { ENGINES } from '../../shared/model/engines';
 import { isServing, type NodeRecord } from '../../shared/model/node';
 import { plan } from '../../shared/model/plan';
 import { isSameVersion } from '../../shared/model/version';
@@ -25,7 +26,17 @@ export async function observeMasters(
   });
   const masters = Array.from({ length: count }, (_, index) => standingOf(seen, `master${index}`));
   const agents = seen.rows.filter(({ role }) => role === 'agent').length;
-  return { count, masters, engineReachable, agents, phase: phase === 'ready' ? 'ready' : 'degraded', phaseReason };
+  const ownKeys = ENGINES[seen.record.spec.engine].reportOf === 'master';
+  const keyHolders = ownKeys && { keyHolders: masters.filter(({ ready }) => ready).map(({ name }) => name) };
+  return {
+    count,
+    masters,
+    engineReachable,
+    ...keyHolders,
+    agents,
+    phase: phase === 'ready' ? 'ready' : 'degraded',
+    phaseReason,
+  };
 }
 
 /** Ready is what both the registry and the engine call so: a row may be older than the machine's death. */

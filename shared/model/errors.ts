@@ -10,7 +10,7 @@ export const ERRORS = {
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   INVALID_REQUEST: { status: 400, title: 'Some fields are not valid' },
   IMMUTABLE_FIELD: { status: 400, title: 'A field that cannot change was changed' },
-  UNSUPPORTED_ENGINE: { status: 400, title: 'This engine is not available in this release' },
+  UNSUPPORTED_ENGINE: { status: 409, title: 'The engine of this cluster has nothing of the kind' },
   CLUSTER_NOT_FOUND: { status: 404, title: 'There is no such cluster' },
   OPERATION_NOT_FOUND: { status: 404, title: 'There is no such operation' },
   NODE_NOT_FOUND: { status: 404, title: 'There is no such node' },

@@ -172,9 +172,14 @@ describe('a spec', () => {
     for (const field of fields) expect(answer.body.detail).toContain(field);
   });
 
-  it('for Docker Swarm is refused as not available yet', async () => {
-    const answer = await refused(PUT, JSON.stringify({ ...SPEC, engine: 'swarm' }));
-    expect(answer).toMatchObject({ status: 400, body: { code: 'UNSUPPORTED_ENGINE' } });
+  it.each([
+    ['a version of k3s for Docker Swarm', { engine: 'swarm', version: 'v1.36.2+k3s1' }, 'Docker Swarm such as 29.'],
+    ['a version of Docker for k3s', { engine: 'k3s', version: '29.7.2' }, 'k3s such as v1.'],
+  ])('with %s is refused, and told what would be one', async (_, change, example) => {
+    const answer = await refused(PUT, JSON.stringify({ ...SPEC, ...change }));
+    expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
+    expect(fieldsOf(answer)).toEqual(['version']);
+    expect(answer.body.detail).toContain(example);
   });
 
   it('is checked as well when it is only previewed', async () => {
