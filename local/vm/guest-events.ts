@@ -1,16 +1,5 @@
 import { hasUnit } from './custom-data';
-import {
-  clusterOf,
-  endpointName,
-  firstTask,
-  liveGuest,
-  roleOf,
-  save,
-  schedule,
-  type GuestTask,
-  type Guest,
-  type GuestWorld,
-} from './guest';
+import { engineOf, firstTask, liveGuest, save, schedule, type GuestTask, type Guest, type GuestWorld } from './guest';
 import type { MachineSpec, ScheduledEvent } from './machine';
 import { isRetryable } from './retry';
 
@@ -88,7 +77,5 @@ function stopEngine(world: GuestWorld, task: GuestTask): void {
   const { spec, state } = guest;
   save(world, state, { phase: 'leaving' }, 'starling: events: engine stopped');
   world.scheduler.cancel('machine-engine', spec.vmId);
-  const nodeName = state.disk.ticket?.nodeName;
-  if (nodeName) world.k3s.stopKubelet(clusterOf(world, spec), nodeName, spec.vmId, true);
-  if (roleOf(world, spec) === 'master') world.k3s.stopServer(endpointName(guest));
+  engineOf(world, spec)?.stop(world, guest, true);
 }

@@ -1,4 +1,4 @@
-import { clusterOf, liveGuest, roleOf, save, schedule, type Guest, type GuestTask, type GuestWorld } from './guest';
+import { engineOf, liveGuest, roleOf, save, schedule, type Guest, type GuestTask, type GuestWorld } from './guest';
 import { mountShares, STORAGE_UNIT } from './guest-storage';
 import { hasUnit } from './custom-data';
 import type { StorageAccess, Ticket } from './machine-state';
@@ -8,6 +8,8 @@ import type { Answer } from './starling-client';
 /** A machine that has joined before waits only shortly for news: it must come back even when the app is away. */
 const REJOIN_LIMIT_MS = 120_000;
 const ENGINE_START_MS = 1_000;
+const ENGINE_POLL_MS = 2_000;
+const UNIT_RESTART_MS = 30_000; // RestartSec of the unit
 
 /**
  * `starling-join.service`: asks for the ticket at every boot and starts the engine with it. A refusal ends it until the
@@ -16,13 +18,19 @@ const ENGINE_START_MS = 1_000;
 export async function runJoin(world: GuestWorld, task: GuestTask): Promise<void> {
   const before = liveGuest(world, task);
   if (!before) return;
-  const answer = await world.client.post(before, 'join', world.inventory.customData(before.spec).environment);
+  const claims = engineOf(world, before.spec)?.joinClaims(world, before);
+  if (!claims) return schedule(world, 'join', task, ENGINE_POLL_MS);
+  const { environment } = world.inventory.customData(before.spec);
+  const answer = await world.client.post(before, 'join', environment, claims);
   const guest = liveGuest(world, task);
   if (!guest) return;
   const { state } = guest;
   if (isRetryable(answer)) retry(world, task, guest, answer);
   else if (isSuccess(answer)) takeTicket(world, task, guest, answer);
-  else if (answer.status === 409 && state.disk.ticket) {
+  else if (answer.status === 409 && claims.rejoin) {
+    save(world, state, {}, 'starling: join: Starling still takes this machine for a member');
+    schedule(world, 'join', { ...task, attempt: 0 }, UNIT_RESTART_MS);
+  } else if (answer.status === 409 && state.disk.ticket) {
     save(world, state, {}, 'starling: join: joined before, nothing to do');
     askForShares(world, task, guest);
   } else {
@@ -45,9 +53,9 @@ function retry(world: GuestWorld, task: GuestTask, { state }: Guest, answer: Ans
 function takeTicket(world: GuestWorld, task: GuestTask, guest: Guest, answer: Answer): void {
   const { spec, state } = guest;
   const granted = parseTicket(answer.body, roleOf(world, spec));
-  if (!granted) {
+  if (!granted || !engineOf(world, spec)?.accepts(granted)) {
     save(world, state, {}, 'starling: join: the ticket makes no sense');
-    schedule(world, 'join', { ...task, attempt: 0 }, 30_000); // RestartSec of the unit
+    schedule(world, 'join', { ...task, attempt: 0 }, UNIT_RESTART_MS);
     return;
   }
   const { storage, ...ticket } = granted;
@@ -66,26 +74,21 @@ function askForShares(world: GuestWorld, task: GuestTask, { spec }: Guest): void
   schedule(world, 'storage', { ...task, attempt: 0, since: world.clock.now() }, ENGINE_START_MS);
 }
 
-function engineWithTicket(world: GuestWorld, task: GuestTask, { spec, state }: Guest, ticket: Ticket): void {
-  const old = state.disk.ticket;
-  if (JSON.stringify(old) === JSON.stringify(ticket)) return; // the engine runs with it already
-  if (old && old.nodeName !== ticket.nodeName)
-    world.k3s.stopKubelet(clusterOf(world, spec), old.nodeName, spec.vmId, false);
-  const change = { phase: 'starting the engine', disk: { ...state.disk, ticket } };
+function engineWithTicket(world: GuestWorld, task: GuestTask, guest: Guest, ticket: Ticket): void {
+  const { spec, state } = guest;
+  const disk = engineOf(world, spec)?.takeTicket(world, guest, ticket);
+  if (!disk) return;
+  const change = { phase: 'starting the engine', disk };
   save(world, state, change, `starling: join: this is ${ticket.nodeName}, ${ticket.role} of ${ticket.engine}`);
   schedule(world, 'engine', { ...task, attempt: 0, since: world.clock.now() }, ENGINE_START_MS);
 }
 
-const SERVER = /^https:\/\/[A-Za-z0-9.:-]+$/;
-
-/** Only what the node's script lets through: right role, a name and a token, and for an agent somewhere to go. */
+/** Only what the node's script lets through, whatever the engine: the right role and a name. */
 function parseTicket(body: string, role: 'master' | 'agent'): (Ticket & { storage?: StorageAccess }) | undefined {
   try {
     const ticket = JSON.parse(body) as Ticket & { storage?: StorageAccess };
-    const isComplete = ticket.role === role && Boolean(ticket.nodeName) && Boolean(ticket.token);
-    const servers = ticket.servers ?? [];
-    const isReachable = (role === 'master' || servers.length > 0) && servers.every((server) => SERVER.test(server));
-    return isComplete && isReachable ? { ...ticket, servers } : undefined;
+    const { token = '', servers = [] } = ticket;
+    return ticket.role === role && ticket.nodeName ? { ...ticket, token, servers } : undefined;
   } catch {
     return undefined;
   }

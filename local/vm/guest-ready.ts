@@ -1,26 +1,22 @@
-import { endpointName, liveGuest, save, schedule, type GuestTask, type GuestWorld } from './guest';
+import { engineOf, liveGuest, save, schedule, type GuestTask, type GuestWorld } from './guest';
 import { isRetryable, isSuccess, problemCode, retryDelayMs } from './retry';
 
 const POLL_MS = 2_000;
 
 /**
- * `starling-ready.service` on a master: tells Starling where its API is and with which credential it may be used. True once
- * Starling has it; otherwise it goes on by itself.
+ * `starling-ready.service`: tells Starling what it must know of the engine on this machine, once it runs. True once Starling
+ * has it; otherwise it goes on by itself.
  */
 export async function runReady(world: GuestWorld, task: GuestTask): Promise<boolean> {
   const before = liveGuest(world, task);
   if (!before) return false;
-  const fqdn = endpointName(before);
-  const identity = world.k3s.identityOf(fqdn);
-  if (!identity) {
+  const claims = engineOf(world, before.spec)?.readyClaims(world, before);
+  if (!claims) {
     schedule(world, 'ready', task, POLL_MS);
     return false;
   }
   const { environment } = world.inventory.customData(before.spec);
-  const answer = await world.client.post(before, 'ready', environment, {
-    endpoint: `https://${fqdn}:6443`,
-    ...identity,
-  });
+  const answer = await world.client.post(before, 'ready', environment, claims);
   const guest = liveGuest(world, task);
   if (!guest) return false;
   if (isRetryable(answer)) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock';
-import type { K3s } from '../engines/k3s/k3s';
 import type { Scheduler } from '../scheduler';
+import type { GuestEngine } from './engines/guest-engine';
 import type { MachineInventory } from './inventory';
 import type { MachineSpec } from './machine';
 import type { MachineState } from './machine-state';
@@ -10,7 +10,8 @@ import type { StarlingClient } from './starling-client';
 /** What runs inside all guests, with the world around them. */
 export interface GuestWorld {
   inventory: MachineInventory;
-  k3s: K3s;
+  /** By their names in customData. */
+  engines: Partial<Record<string, GuestEngine>>;
   client: StarlingClient;
   clock: Clock;
   scheduler: Scheduler;
@@ -82,3 +83,7 @@ export const roleOf = (world: GuestWorld, spec: MachineSpec): 'master' | 'agent'
 
 export const clusterOf = (world: GuestWorld, spec: MachineSpec): string =>
   world.inventory.customData(spec).environment.STARLING_CLUSTER ?? '';
+
+/** Undefined for a machine that is to run none. */
+export const engineOf = (world: GuestWorld, spec: MachineSpec): GuestEngine | undefined =>
+  world.engines[world.inventory.customData(spec).environment.STARLING_ENGINE ?? ''];

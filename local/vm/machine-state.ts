@@ -6,7 +6,7 @@ export interface Ticket {
   role: 'master' | 'agent';
   nodeName: string;
   token: string;
-  /** `https://<private ip>:6443`, in the order in which they should be tried; empty for the first master. */
+  /** By private addresses, as the engine writes them, in the order in which they should be tried; empty for the first master. */
   servers: string[];
   version: string;
   labels?: Record<string, string>;

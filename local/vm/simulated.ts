@@ -6,21 +6,19 @@ import type { Scheduler } from '../scheduler';
 import type { Store } from '../store';
 import { createBootFailures } from './boot-failures';
 import { hasUnit } from './custom-data';
+import { createK3sGuest } from './engines/k3s';
 import {
   chance,
-  clusterOf,
-  endpointName,
+  engineOf,
   firstTask,
   liveGuest,
   roleOf,
   save,
   schedule,
-  type Guest,
   type GuestJob,
   type GuestTask,
   type GuestWorld,
 } from './guest';
-import { runEngine } from './guest-engine';
 import { noticeEvents, runEvent, watchesEvents, type EventTask } from './guest-events';
 import { runJoin } from './guest-join';
 import { runReady } from './guest-ready';
@@ -78,12 +76,16 @@ const JOBS: readonly GuestJob[] = ['up', 'join', 'engine', 'ready', 'event', 'st
 export function createSimulatedMachines(dependencies: SimulatedMachinesDependencies): SimulatedMachines {
   const { inventory, store, clock, scheduler, k3s, imds, fetch, log, seed = 1 } = dependencies;
   const client = createStarlingClient(imds, fetch);
-  const world: GuestWorld = { inventory, k3s, client, clock, scheduler, seed, log };
+  const engines = { k3s: createK3sGuest(k3s) };
+  const world: GuestWorld = { inventory, engines, client, clock, scheduler, seed, log };
   const failures = createBootFailures(store);
 
   handle<GuestTask>(world, 'up', kernelUp);
   handle<GuestTask>(world, 'join', runJoin);
-  handle<GuestTask>(world, 'engine', runEngine);
+  handle<GuestTask>(world, 'engine', (of, task) => {
+    const spec = inventory.spec(task.vmId);
+    return spec && engineOf(of, spec)?.run(of, task);
+  });
   handle<GuestTask>(world, 'ready', async (of, task) => void (await runReady(of, task)));
   handle<EventTask>(world, 'event', runEvent);
   handle<GuestTask>(world, 'storage', runStorage);
@@ -119,14 +121,14 @@ export function createSimulatedMachines(dependencies: SimulatedMachinesDependenc
       const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
       if (!spec || !state) return;
       powerOff(world, vmId, false);
-      if (roleOf(world, spec) === 'master') k3s.forgetServer(endpointName({ spec, state }));
+      engineOf(world, spec)?.forget(world, { spec, state });
       save(world, inventory.state(vmId) ?? state, { disk: {}, journal: [] });
     },
     destroy(vmId) {
       const [spec, state] = [inventory.spec(vmId), inventory.state(vmId)];
       if (!spec || !state) return;
       powerOff(world, vmId, false);
-      if (roleOf(world, spec) === 'master') k3s.forgetServer(endpointName({ spec, state }));
+      engineOf(world, spec)?.forget(world, { spec, state });
       inventory.remove(vmId);
     },
     hang(vmId) {
@@ -216,15 +218,7 @@ function powerOff(world: GuestWorld, vmId: string, graceful: boolean): void {
   const [spec, state] = [world.inventory.spec(vmId), world.inventory.state(vmId)];
   if (!spec || !state) return;
   for (const job of [...JOBS, 'off']) world.scheduler.cancel(`machine-${job}`, vmId);
-  stopEngine(world, { spec, state }, graceful);
+  engineOf(world, spec)?.stop(world, { spec, state }, graceful);
   save(world, state, { power: 'off', phase: 'off', bootId: '', failure: undefined, approved: undefined });
   world.inventory.scheduledEvents.forget(spec);
-}
-
-function stopEngine(world: GuestWorld, guest: Guest, graceful: boolean): void {
-  const { spec, state } = guest;
-  const nodeName = state.disk.ticket?.nodeName;
-  if (nodeName === undefined) return;
-  world.k3s.stopKubelet(clusterOf(world, spec), nodeName, spec.vmId, graceful);
-  if (state.disk.isServer) world.k3s.stopServer(endpointName(guest));
 }

@@ -106,16 +106,32 @@ describe('a rotation', () => {
 describe('a snapshot of etcd', () => {
   it('is kept under its name on a master', async () => {
     await bootMaster();
-    const { stdout } = await run(masterSpec(), '/usr/local/bin/k3s etcd-snapshot save --name before-v1.37.0');
-    expect(stdout).toMatch(/Snapshot before-v1\.37\.0-master0-\d+ saved/);
+    const { stdout } = await run(masterSpec(), `timeout 840 ${LIBRARY}/starling-snapshot.sh before-v1.37.0+k3s1`);
+    expect(stdout).toMatch(
+      /Snapshot before-v1\.37\.0\+k3s1-master0-\d+ saved[^]*\nstarling-snapshot: done before-v1\.37\.0\+k3s1\n$/,
+    );
     expect(lab.inventory.state(masterSpec().vmId)?.disk.snapshots).toHaveLength(1);
+  });
+
+  it.each(['', '-rf'])('cannot be called %j', async (name) => {
+    await bootMaster();
+    expect((await run(masterSpec(), `${LIBRARY}/starling-snapshot.sh ${name}`)).stderr).toContain('not a name');
+  });
+
+  it('is not made while the engine does not run', async () => {
+    await bootMaster();
+    lab.k3s.stopServer(FQDN);
+    expect((await run(masterSpec(), `${LIBRARY}/starling-snapshot.sh x`)).stdout).toBe('');
   });
 
   it('is nothing that an agent could make', async () => {
     await bootMaster();
     lab.machines.boot(agentSpec(3));
     await lab.until(() => isReady('agent-3'));
-    expect((await run(agentSpec(3), 'k3s etcd-snapshot save --name x')).stderr).not.toBe('');
+    expect(await run(agentSpec(3), `${LIBRARY}/starling-snapshot.sh x`)).toEqual({
+      stdout: '',
+      stderr: expect.stringContaining('No such file'),
+    });
   });
 });
 
