@@ -1,11 +1,12 @@
 import { constants, gzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
 import type { ClusterSpec } from '../shared/model/cluster';
-import { NODE_FILES, type NodeFile, unitNames } from './files';
+import { NODE_FILES, type NodeEngine, unitNames } from './files';
+import type { NodeFile, NodeRole } from './node-file';
 
 export interface CustomDataInput {
-  role: 'master' | 'agent';
-  engine: 'k3s';
+  role: NodeRole;
+  engine: NodeEngine;
   appUrl: string;
   cluster: string;
   /** Engine version, such as `v1.36.2+k3s1`. */
@@ -52,7 +53,7 @@ const UNKNOWN_OPERATING_SYSTEM = 255;
 
 /** Nothing is installed from an archive: a node needs only what the image has, so no mirror can keep it from joining. */
 export function renderCloudConfig(input: CustomDataInput): string {
-  const roleFiles = NODE_FILES[input.role];
+  const roleFiles = NODE_FILES[input.engine][input.role];
   const files = [nodeEnvironment(input), ...roleFiles, ...sshFiles(input.ssh)];
   const config = {
     write_files: files.map((file) => ({ ...file, owner: 'root:root' })),

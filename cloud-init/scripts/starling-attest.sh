@@ -128,10 +128,8 @@ problem_code() {
   printf '%s' "$code"
 }
 
-# Changes units, unless this is a rehearsal under another root.
+# Changes units, unless this is a rehearsal under another root. UNITS_SECONDS: how long to wait for it, by default for ever.
 units() {
   if [[ -n $ROOT && -z ${STARLING_SYSTEMCTL:-} ]]; then return; fi
-  "${STARLING_SYSTEMCTL:-systemctl}" "$@"
+  timeout "${UNITS_SECONDS:-0}" "${STARLING_SYSTEMCTL:-systemctl}" "$@"
 }
-
-engine_unit() { if [[ $STARLING_ROLE == master ]]; then echo k3s.service; else echo k3s-agent.service; fi; }

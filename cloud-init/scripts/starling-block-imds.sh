@@ -1,5 +1,5 @@
 #!/bin/bash
-# Keeps pods, and everything on this machine that is not root, away from the metadata service: whoever reaches it can be
+# Keeps containers, and everything on this machine that is not root, away from the metadata service: whoever reaches it can be
 # attested as this machine. Azure's own address 168.63.129.16 is shut likewise, but for names (DNS) and, from the machine itself,
 # for the renewal of its address (DHCP), which is not root's business either. Must have run before the engine starts; the engine's
 # units require it. Rules replace themselves, so a repeat changes nothing.
@@ -11,7 +11,7 @@ nft=${STARLING_NFT:-nft}
 iptables=${STARLING_IPTABLES:-iptables}
 
 # A table of our own: what the engine does to its tables cannot touch it, and a drop here is final whatever it accepts.
-# "forward" sees what pods send, after address translation; "output" what processes of the machine send.
+# "forward" sees what containers send, after address translation; "output" what processes of the machine send.
 rules() {
   cat <<RULES
 table inet starling
@@ -63,4 +63,4 @@ else
   echo 'starling: neither nft nor iptables; the engine must not start' >&2
   exit 1
 fi
-echo 'starling: metadata service shut for pods'
+echo 'starling: metadata service shut for containers'

@@ -3,9 +3,9 @@
 # scheduled events on, and a Spot machine has 30 seconds. Only events that name this machine matter; the metadata service
 # shows those of its neighbours too.
 #
-# Preempt, Terminate   tells Starling, ends the pods, stops the engine, approves the event
+# Preempt, Terminate   tells Starling, ends the work, stops the engine, approves the event
 # Reboot, Redeploy     tells Starling, so that no new work comes before it, and approves; the engine comes back with the machine
-# Freeze               is noted: seconds of standstill, which pods outlast
+# Freeze               is noted: seconds of standstill, which work outlasts
 #
 # To approve is to ask Azure not to wait any longer. It counts for every machine that an event names, so an event that names
 # others too is left to Azure, which acts at its own time in any case. So is one of which Starling could not be told.
@@ -18,6 +18,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/starling-json.sh"
 # shellcheck source-path=SCRIPTDIR source=starling-attest.sh
 . "$here/starling-attest.sh"
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/k3s source=starling-engine.sh
+. "$here/starling-engine.sh"
 
 EVENTS_PATH='/metadata/scheduledevents?api-version=2020-07-01'
 DONE=$ROOT/run/starling/events
@@ -29,8 +31,6 @@ STAY_SECONDS=${STARLING_STAY_SECONDS:-120} # an event that is over and has left 
 # One attempt to tell takes at most that long, so that the rest still fits into the 30 seconds.
 IMDS_SECONDS=2
 POST_SECONDS=3
-PODS_SECONDS=12
-read -r -a kubectl <<<"${STARLING_KUBECTL:-$ROOT/usr/local/bin/k3s kubectl}"
 
 main() {
   make_workspace
@@ -99,7 +99,7 @@ act() {
   case $TYPE in
     Preempt | Terminate)
       tell || told=false
-      # The pods' time runs out whether Starling can be told or not.
+      # The time runs out whether Starling can be told or not.
       stop_engine
       ;;
     Reboot | Redeploy) tell || told=false ;;
@@ -129,21 +129,9 @@ tell() {
 
 stop_engine() {
   if is_done stopped; then return; fi
-  if [[ $STARLING_ROLE == agent ]]; then end_pods; fi
-  units stop "$(engine_unit)" || say 'events: the engine did not stop'
+  engine_stop || say 'events: the engine did not stop'
   note stopped
   say 'events: engine stopped'
-}
-
-# A stopped kubelet leaves its containers running until the power goes: so they are asked to end while it still sees to it.
-# A node may delete the pods that are bound to it, and no others.
-end_pods() {
-  local kubeconfig=$ROOT/var/lib/rancher/k3s/agent/kubelet.kubeconfig node
-  node=$(sed -n 's/^node-name: "\(.*\)"$/\1/p' "$ROOT/etc/rancher/k3s/config.yaml" 2>/dev/null) || return 0
-  if [[ -z $node || ! -e $kubeconfig ]]; then return; fi
-  timeout "$((PODS_SECONDS + 1))" "${kubectl[@]}" --kubeconfig "$kubeconfig" delete pods --all-namespaces \
-    --field-selector "spec.nodeName=$node" --grace-period "$((PODS_SECONDS - 2))" --timeout "${PODS_SECONDS}s" >/dev/null 2>&1 ||
-    say 'events: not all pods ended in time'
 }
 
 # Noted before it is said: who dies in between leaves it to Azure, and nothing is approved twice.

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import {
   BINARY_FILE,
   at,
@@ -104,5 +104,30 @@ describe('a rotation', () => {
     node.answers = ['drop'];
     const { status, output } = await rotate();
     expect([status, output]).toEqual([1, expect.not.stringContaining('done')]);
+  });
+});
+
+describe('a snapshot', () => {
+  const NAME = 'before-v1.37.0';
+  const snapshot = (name: string, body = 'echo "Snapshot saved."') => {
+    recorder('k3s', body);
+    mkdirSync(at('usr/local/bin'), { recursive: true });
+    symlinkSync(at('bin/k3s'), at('usr/local/bin/k3s'));
+    return run(`starling-snapshot.sh ${name}`);
+  };
+
+  test('is taken under the name, and said at last to be done', async () => {
+    const { status, output } = await snapshot(NAME);
+    expect([status, output]).toEqual([0, `Snapshot saved.\nstarling-snapshot: done ${NAME}\n`]);
+    expect(callsOf('k3s')).toEqual([`etcd-snapshot save --name ${NAME}`]);
+  });
+
+  test('is not done when k3s could not take it', async () => {
+    expect(await snapshot(NAME, 'exit 1')).toMatchObject({ status: 1, output: expect.not.stringContaining('done') });
+  });
+
+  test.each(['', '../x', 'a;b', '-x'])('is refused under the name %j', async (name) => {
+    expect(await snapshot(name)).toMatchObject({ status: 2, output: expect.not.stringContaining('done') });
+    expect(callsOf('k3s')).toEqual([]);
   });
 });

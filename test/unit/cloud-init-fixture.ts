@@ -1,14 +1,24 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { type IncomingMessage, type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import type { NodeEngine } from '../../cloud-init/files';
+import { LIBRARY } from '../../cloud-init/node-file';
 
 /** The nodes' scripts as they are, in bash, against a small server that is both metadata service and Starling. */
 
-const scripts = join(__dirname, '../../cloud-init/scripts');
 export const BOOT_ID = '0b1c7a52-6d6f-4c39-9d37-6f0d5f1f8a11';
 
 export type Answer = { status: number; body?: unknown; retryAfter?: number } | 'drop';
@@ -52,6 +62,7 @@ export function useNode(): void {
     node.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     put('etc/starling/boot-id', `${BOOT_ID}\n`);
     environment('agent');
+    installScripts('k3s');
   });
   afterEach(async () => {
     server.closeAllConnections();
@@ -150,10 +161,25 @@ export interface Run {
   output: string;
 }
 
+export const SCRIPTS = join(__dirname, '../../cloud-init/scripts');
+
+/** The shared scripts and those of one engine. As files: Jest takes the first line from what is imported. */
+export const scriptsOf = (engine: NodeEngine): string[] =>
+  [SCRIPTS, join(SCRIPTS, engine)].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.sh'))
+      .map((name) => join(folder, name)),
+  );
+
+/** As cloud-init puts them there. */
+export function installScripts(engine: NodeEngine): void {
+  for (const path of scriptsOf(engine)) put(join(LIBRARY, basename(path)), readFileSync(path, 'utf8'), 0o755);
+}
+
 /** Runs a script with words after its name as its arguments. */
 export function run(script: string, env: Record<string, string> = {}): Promise<Run> {
   const [name = '', ...words] = script.split(' ');
-  const child = spawn('bash', [join(scripts, name), ...words], {
+  const child = spawn('bash', [at(join(LIBRARY, name)), ...words], {
     env: {
       PATH: process.env['PATH'],
       STARLING_ROOT: node.root,

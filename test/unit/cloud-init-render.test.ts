@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse, parseAllDocuments } from 'yaml';
-import { NODE_FILES } from '../../cloud-init/files';
+import { NODE_FILES, type NodeEngine } from '../../cloud-init/files';
+import { LIBRARY, type NodeFile } from '../../cloud-init/node-file';
 import { type CustomDataInput, renderCustomData } from '../../cloud-init/render';
+import { SCRIPTS, scriptsOf } from './cloud-init-fixture';
 
-const repository = join(__dirname, '../..');
 const base: CustomDataInput = {
   role: 'agent',
   engine: 'k3s',
@@ -60,7 +61,7 @@ describe.each(variants)('customData of %s', (_name, input) => {
 
   test('is a gzipped #cloud-config that writes every file as it is', () => {
     expect(decode(input)).toMatch(/^#cloud-config\n/);
-    for (const { path, content } of NODE_FILES[input.role]) expect(fileOf(input, path)).toBe(content);
+    for (const { path, content } of NODE_FILES[input.engine][input.role]) expect(fileOf(input, path)).toBe(content);
   });
 
   test('has modes as text and commands as lists, as cloud-init’s schema wants them', () => {
@@ -129,18 +130,21 @@ test('agents get nothing that only masters need', () => {
   expect(paths.filter((path) => /ready|rbac|rotate|k3s\.service/.test(path))).toEqual([]);
 });
 
-describe('units', () => {
-  const unit = (name: string): string =>
-    NODE_FILES.master.concat(NODE_FILES.agent).find(({ path }) => path.endsWith(`/${name}.service`))?.content ?? '';
+/** What is given to any node of an engine, a file once. */
+const filesOf = (engine: NodeEngine): NodeFile[] => [
+  ...new Map([...NODE_FILES[engine].master, ...NODE_FILES[engine].agent].map((file) => [file.path, file])).values(),
+];
+const unitsOf = (engine: NodeEngine): NodeFile[] => filesOf(engine).filter(({ path }) => path.endsWith('.service'));
+const baseName = ({ path }: NodeFile): string => basename(path);
+const engines = Object.keys(NODE_FILES) as NodeEngine[];
 
-  test.each(['k3s', 'k3s-agent'])('%s does not start before pods are shut off from the metadata service', (name) => {
-    expect(unit(name)).toMatch(/^Requires=starling-block-imds.service$/m);
-    expect(unit(name)).toMatch(/^After=.*starling-block-imds.service/m);
-  });
+describe.each(engines)('units of %s', (engine) => {
+  const unit = (name: string): string =>
+    unitsOf(engine).find((file) => baseName(file) === `${name}.service`)?.content ?? '';
 
   test('the farewell runs while the network, names and the engine are still up', () => {
     expect(unit('starling-leave')).toMatch(
-      /^After=network-online\.target nss-lookup\.target .*k3s\.service k3s-agent\.service$/m,
+      /^After=network-online\.target nss-lookup\.target .*docker\.service containerd\.service k3s\.service k3s-agent\.service$/m,
     );
     expect(unit('starling-leave')).toMatch(/^RemainAfterExit=yes$/m);
     expect(unit('starling-leave')).toMatch(/^ExecStop=/m);
@@ -150,41 +154,45 @@ describe('units', () => {
   test('the watcher never ends, and asks from the first boot on', () => {
     expect(unit('starling-events')).toMatch(/^Restart=always$/m);
     expect(unit('starling-events')).toMatch(/^WantedBy=multi-user\.target$/m);
-    expect(unit('starling-events')).not.toMatch(/starling-join|k3s/);
+    expect(unit('starling-events')).not.toMatch(/starling-join|k3s|docker/);
   });
 
   test('nothing waits for the shares', () => {
-    for (const { path, content } of NODE_FILES.master.concat(NODE_FILES.agent))
-      if (path.endsWith('.service')) expect(content).not.toMatch(/^(After|Requires|Wants)=.*starling-storage/m);
+    for (const { content } of unitsOf(engine))
+      expect(content).not.toMatch(/^(After|Requires|Wants)=.*starling-storage/m);
   });
 
   testWith('systemd-analyze')('are valid by `systemd-analyze verify`', () => {
     const folder = mkdtempSync(join(tmpdir(), 'starling-'));
-    const files = [...new Map([...NODE_FILES.master, ...NODE_FILES.agent].map((file) => [file.path, file])).values()];
-    const units = files.filter(({ path }) => path.endsWith('.service'));
+    const units = unitsOf(engine).map((file) => ({ path: join(folder, baseName(file)), content: file.content }));
     for (const { path, content } of units)
       // What the units run is not on this machine.
-      writeFileSync(join(folder, path.split('/').pop() ?? ''), content.replace(/^(Exec\w+=-?)\/\S+/gm, '$1/bin/true'));
-    const paths = units.map(({ path }) => join(folder, path.split('/').pop() ?? ''));
+      writeFileSync(path, content.replace(/^(Exec\w+=-?)\/\S+/gm, '$1/bin/true'));
+    const paths = units.map(({ path }) => path);
     const result = spawnSync('systemd-analyze', ['verify', '--man=no', ...paths], { encoding: 'utf8' });
     rmSync(folder, { recursive: true });
-    expect(result.stderr.split('\n').filter((line) => line.includes('starling') || line.includes('k3s'))).toEqual([]);
+    expect(result.stderr.split('\n').filter((line) => /starling|k3s|docker/.test(line))).toEqual([]);
   });
 
   test('run only files that are written', () => {
-    const written = NODE_FILES.master
+    const written = filesOf(engine)
       .map(({ path }) => path)
       .concat('/usr/local/bin/k3s', '/bin/true', '/sbin/modprobe');
-    const run = NODE_FILES.master.flatMap(({ content }) =>
+    const run = unitsOf(engine).flatMap(({ content }) =>
       [...content.matchAll(/^Exec\w+=-?(\/\S+)/gm)].map(([, path]) => path),
     );
     expect(run.filter((path) => !written.includes(path ?? ''))).toEqual([]);
   });
 
   test('none waits for cloud-init, which itself waits for them', () => {
-    for (const { path, content } of NODE_FILES.master)
-      if (path.endsWith('.service')) expect(content).not.toMatch(/cloud-/);
+    for (const { content } of unitsOf(engine)) expect(content).not.toMatch(/cloud-/);
   });
+});
+
+test.each(['k3s', 'k3s-agent'])('%s does not start before pods are shut off from the metadata service', (name) => {
+  const unit = unitsOf('k3s').find((file) => baseName(file) === `${name}.service`)?.content;
+  expect(unit).toMatch(/^Requires=starling-block-imds.service$/m);
+  expect(unit).toMatch(/^After=.*starling-block-imds.service/m);
 });
 
 describe('rights of Starling in a cluster', () => {
@@ -192,7 +200,7 @@ describe('rights of Starling in a cluster', () => {
     kind: string;
     rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
   }
-  const rbac = NODE_FILES.master.find(({ path }) => path.endsWith('rbac.yaml'))?.content ?? '';
+  const rbac = NODE_FILES.k3s.master.find(({ path }) => path.endsWith('rbac.yaml'))?.content ?? '';
   const documents = parseAllDocuments(rbac).map((document) => document.toJS() as Rules);
 
   test('never include a wildcard, and never reading a Secret', () => {
@@ -211,23 +219,38 @@ describe('rights of Starling in a cluster', () => {
   });
 });
 
-describe('scripts', () => {
-  const folder = join(repository, 'cloud-init/scripts');
-  const scripts = readdirSync(folder).filter((name) => name.endsWith('.sh'));
+describe.each(engines)('scripts of %s', (engine) => {
+  const scripts = scriptsOf(engine);
 
   test('are all given to some node', () => {
-    const given = NODE_FILES.master.map(({ path }) => path.split('/').pop());
-    expect(scripts.filter((name) => !given.includes(name))).toEqual([]);
+    const given = filesOf(engine).filter(({ path }) => path.startsWith(LIBRARY) && path.endsWith('.sh'));
+    expect(given.map(baseName).sort()).toEqual(scripts.map((path) => basename(path)).sort());
   });
 
-  testWith('shellcheck')('are clean by shellcheck', () => {
-    const result = spawnSync('shellcheck', ['--external-sources', ...scripts], { cwd: folder, encoding: 'utf8' });
+  test('define the functions that README.md promises, which are all that the shared ones call', () => {
+    const promised = [...readFileSync(join(SCRIPTS, 'README.md'), 'utf8').matchAll(/^\| `(engine_\w+)/gm)];
+    const names = promised.map(([, name]) => name).sort();
+    const engineScript = readFileSync(join(SCRIPTS, engine, 'starling-engine.sh'), 'utf8');
+    const defined = [...engineScript.matchAll(/^(engine_\w+)\(\)/gm)].map(([, name]) => name);
+    const shared = scripts.filter((path) => dirname(path) === SCRIPTS).map((path) => readFileSync(path, 'utf8'));
+    const called = shared.flatMap((text) => [...text.matchAll(/\bengine_\w+/g)].map(([name]) => name));
+    expect(defined.sort()).toEqual(names);
+    expect([...new Set(called)].filter((name) => !names.includes(name))).toEqual([]);
+    for (const text of shared) expect(text.replace(/^# shellcheck.*$/gm, '')).not.toMatch(/k3s|kube|docker|swarm/i);
+  });
+
+  testWith('shellcheck')('are clean by shellcheck, together as a node has them', () => {
+    const together = mkdtempSync(join(tmpdir(), 'starling-'));
+    const copies = scripts.map((path) => join(together, basename(path)));
+    scripts.forEach((path, index) => copyFileSync(path, copies[index] ?? ''));
+    const result = spawnSync('shellcheck', ['--external-sources', ...copies], { encoding: 'utf8' });
+    rmSync(together, { recursive: true });
     expect(result.stdout).toBe('');
     expect(result.status).toBe(0);
   });
 
   test('never pipe a download into a shell, and never trust an unchecked connection', () => {
-    for (const { content } of NODE_FILES.master) {
+    for (const { content } of filesOf(engine)) {
       expect(content).not.toMatch(/curl[^\n]*\|\s*(ba)?sh|--insecure|curl[^\n]* -k |\beval\b|StrictHostKeyChecking/);
     }
   });

@@ -138,7 +138,7 @@ describe('scale set', () => {
   test('asks for terminate notices where a unit of the node watches for them, and never on Spot, which Azure refuses', () => {
     const profileOf = (changes?: Partial<ClusterSpec>) =>
       find(build(changes), 'virtualMachineScaleSets').properties.virtualMachineProfile;
-    expect(unitNames(NODE_FILES.agent)).toContain('starling-events.service');
+    expect(unitNames(NODE_FILES.k3s.agent)).toContain('starling-events.service');
     expect(profileOf()).toMatchObject({
       scheduledEventsProfile: { terminateNotificationProfile: { enable: true, notBeforeTimeout: 'PT5M' } },
     });

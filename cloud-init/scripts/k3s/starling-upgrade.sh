@@ -3,8 +3,10 @@
 # it through the VM's agent and looks for the last line, so nothing is printed after it. Safe to repeat.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source-path=SCRIPTDIR source=starling-attest.sh
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/.. source=starling-attest.sh
 . "$here/starling-attest.sh"
+# shellcheck source-path=SCRIPTDIR source=starling-engine.sh
+. "$here/starling-engine.sh"
 
 # A server that finds its cluster without a quorum never reports itself started.
 LIMIT=${STARLING_UPGRADE_LIMIT_SECONDS:-600}
@@ -15,8 +17,6 @@ if [[ ! $version =~ ^v[0-9]+\.[0-9]+\.[0-9]+([+-][A-Za-z0-9.-]+)?$ ]]; then
   exit 2
 fi
 "$here/starling-install.sh" "$version" >&2
-# Returns once the engine says that it is up. `timeout` knows no functions, so the rehearsal is told apart here too.
-if [[ -z $ROOT || -n ${STARLING_SYSTEMCTL:-} ]]; then
-  timeout "$LIMIT" "${STARLING_SYSTEMCTL:-systemctl}" restart "$(engine_unit)" >&2
-fi
+# Returns once the engine says that it is up.
+UNITS_SECONDS=$LIMIT units restart "$(engine_unit)" >&2
 printf 'starling-upgrade: done %s\n' "$version"
