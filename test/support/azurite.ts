@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from './ports';
 
 export interface Azurite {
   /** With Azurite's well-known account and key. */
@@ -18,7 +18,7 @@ const START_DEADLINE_MS = 30_000;
 /** Starts the real Azurite table service on a free port, with its files in a folder of its own. */
 export async function startAzurite(): Promise<Azurite> {
   const location = mkdtempSync(join(tmpdir(), 'azurite-'));
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const main = join(process.cwd(), 'node_modules/azurite/dist/src/table/main.js');
   const options = ['--silent', '--skipApiVersionCheck', '--disableTelemetry', '--location', location];
   const child = spawn(process.execPath, [main, '--tablePort', String(port), ...options], { stdio: 'pipe' });
@@ -58,12 +58,4 @@ function started(child: ChildProcess): Promise<void> {
       reject(new Error(`Azurite ended with ${code}: ${output}`));
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

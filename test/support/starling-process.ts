@@ -1,7 +1,6 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '../..');
@@ -129,13 +128,4 @@ function statsOfPs(): Stat[] {
     const [pid = '', parent = '', state = ''] = line.trim().split(/\s+/);
     return { pid, parent, state };
   });
-}
-
-/** Two ports that were free a moment ago: the VMs remember the app's, so it must stay the same over restarts. */
-export async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const;
-  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
-  const ports = servers.map((server) => (server.address() as AddressInfo).port) as [number, number];
-  for (const server of servers) await once(server.close(), 'close');
-  return ports;
 }

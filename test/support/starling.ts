@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { buildOnce, freePorts, isRunning, startStarlingProcess, type StarlingProcess } from './starling-process';
+import { freePorts } from './ports';
+import { buildOnce, isRunning, startStarlingProcess, type StarlingProcess } from './starling-process';
 
 /** A minute of Azure in a second. 150 held on a busy machine as well; the rest is room for slower ones, whose work must fit the deadlines. */
 const TIME_SCALE = 60;
@@ -60,9 +61,12 @@ export interface Operation {
 export async function startStarling(env: Record<string, string> = {}, options: string[] = []): Promise<Starling> {
   buildOnce();
   const stateDir = mkdtempSync(join(tmpdir(), 'starling-'));
-  const [appPort, azurePort] = await freePorts();
-  const settings = { PORT: `${appPort}`, LOCAL_AZURE_PORT: `${azurePort}`, STARLING_STATE_DIR: stateDir };
-  const variables = { STARLING_TIME_SCALE: `${TIME_SCALE}`, ...settings, ...env };
+  const variables = {
+    STARLING_TIME_SCALE: `${TIME_SCALE}`,
+    STARLING_STATE_DIR: stateDir,
+    ...(await portVariables()), // the VMs remember the app's, so they stay the same over restarts
+    ...env,
+  };
   const starling = new RunningStarling(stateDir, variables, ['--empty', ...options]);
   try {
     await starling.restart();
@@ -71,6 +75,11 @@ export async function startStarling(env: Record<string, string> = {}, options: s
     throw error;
   }
   return starling;
+}
+
+async function portVariables(): Promise<Record<string, string>> {
+  const [app, azure] = await freePorts(2);
+  return { PORT: `${app}`, LOCAL_AZURE_PORT: `${azure}` };
 }
 
 class RunningStarling implements Starling {
@@ -146,9 +155,7 @@ class RunningStarling implements Starling {
   }
 
   async startSecond(): Promise<{ exitCode: number | string; output: string }> {
-    const [appPort, azurePort] = await freePorts();
-    const env = { ...this.env, PORT: `${appPort}`, LOCAL_AZURE_PORT: `${azurePort}` };
-    const second = startStarlingProcess(this.args, env);
+    const second = startStarlingProcess(this.args, { ...this.env, ...(await portVariables()) });
     const late = wait(START_DEADLINE_MS, 'still running', { ref: false });
     const exitCode = await Promise.race([second.ended, late]);
     second.killGroup();
