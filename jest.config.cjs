@@ -24,7 +24,8 @@ module.exports = {
     ],
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`],
-  // End-to-end tests wait for processes of their own: two at a time keep two cores busy, more would only be slower.
-  maxWorkers: 2,
+  // End-to-end tests wait for simulated time as long as they work: three at a time keep two cores busy, more would be late.
+  maxWorkers: 3,
+  testSequencer: '<rootDir>/test/support/sequencer.cjs',
   testTimeout: 120_000,
 };
