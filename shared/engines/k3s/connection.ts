@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Agent } from 'node:https';
 import {
   AppsV1Api,
@@ -9,6 +8,7 @@ import {
   type RequestContext,
 } from '@kubernetes/client-node';
 import type { EngineAccess } from '../../ports';
+import { keepConnections } from '../kept-connections';
 import { httpLibrary } from './http-library';
 import { plainRequests, type PlainRequests } from './plain-requests';
 
@@ -17,10 +17,6 @@ const REQUEST_TIMEOUT_MS = 15_000;
 /** Evictions of one pass run beside each other; a master of the smallest size bears this many. */
 const MAX_SOCKETS = 10;
 const IDLE_SOCKET_MS = 60_000;
-/** Connections of more clusters than this at once are made anew; each holds at most a few sockets. */
-const MAX_CONNECTIONS = 64;
-/** Age after which a connection is made anew, so that a master whose address changed is found again. */
-const MAX_AGE_MS = 10 * 60_000;
 
 /** One cluster's API: what has a type through the client's own methods, any other object as plain JSON. */
 export interface KubeClients {
@@ -29,29 +25,15 @@ export interface KubeClients {
   plain: PlainRequests;
 }
 
-const connections = new Map<string, { clients: KubeClients; madeAt: number }>();
-
-/** Clients of the cluster's API. Kept for up to ten minutes within this process, so that calls share TLS connections. */
-export function connectApi(access: EngineAccess): KubeClients {
-  const key = createHash('sha256')
-    .update(`${[access.endpoint, ...(access.others ?? [])].join()}\n${access.caPem}\n${access.credential}`)
-    .digest('hex');
-  const known = connections.get(key);
-  if (known && Date.now() - known.madeAt < MAX_AGE_MS) return known.clients;
-  connections.delete(key);
-  while (connections.size >= MAX_CONNECTIONS) connections.delete(oldestKey());
+/** Clients of the cluster's API. */
+export const connectApi = keepConnections((access: EngineAccess): KubeClients => {
   const configuration = configure(access);
-  const clients = {
+  return {
     core: new CoreV1Api(configuration),
     apps: new AppsV1Api(configuration),
     plain: plainRequests(configuration),
   };
-  connections.set(key, { clients, madeAt: Date.now() });
-  return clients;
-}
-
-/** A Map iterates in the order of insertion. */
-const oldestKey = (): string => connections.keys().next().value ?? '';
+});
 
 /** `ca` replaces the public roots: only the cluster's own CA is trusted. The name checked is the endpoint's host. */
 function configure(access: EngineAccess): Configuration {
