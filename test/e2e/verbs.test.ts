@@ -1,5 +1,16 @@
-import { Cluster, type EngineNode, type Node, type Vm } from '../support/cluster';
-import { startStarling, waitUntil, type Json, type Operation, type Starling } from '../support/starling';
+import type { Vm } from '../support/cluster';
+import { startStarling, type Json, type Starling } from '../support/starling';
+import {
+  agentsOf,
+  carryOutRow,
+  ids,
+  isOff,
+  names,
+  rebooted,
+  succeeds,
+  type State,
+  type VerbRow,
+} from '../support/verb-rows';
 
 let starling: Starling;
 beforeAll(async () => {
@@ -7,40 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => starling?.stop());
 
-interface State {
-  cluster: Json;
-  nodes: Node[];
-  vms: Vm[];
-  engine: EngineNode[];
-}
-
-/** One verb on a cluster of its own, and what must have come of it in registry, Azure and engine. */
-interface Row {
-  verb: string;
-  /** Cluster's name. */
-  name: string;
-  spec?: object;
-  /** What has to be so before; the state is read after it. */
-  prepare?: (cluster: Cluster) => Promise<void>;
-  request: (before: State) => [method: string, path: string, body?: unknown];
-  result?: object;
-  becomes: (before: State, after: State, cluster: Cluster, operation: Operation) => void | Promise<void>;
-}
-
-const agentsOf = ({ nodes }: State): Node[] => nodes.filter(({ role }) => role === 'agent');
-const ids = (nodes: { vmId: string }[]): string[] => nodes.map(({ vmId }) => vmId).sort();
-const names = (nodes: { name: string }[]): string[] => nodes.map(({ name }) => name).sort();
 const firstAgent = (before: State): string => agentsOf(before)[0]!.name;
-const isOff = ({ power }: Vm): boolean => power === 'deallocated';
-
-/** Every VM was started again since: its engine node has another boot. */
-const rebooted = (before: State, after: State): string[] =>
-  after.engine
-    .filter(({ name, bootId }) => bootId !== before.engine.find((node) => node.name === name)?.bootId)
-    .map(({ name }) => name)
-    .sort();
-
-const ROWS: Row[] = [
+const ROWS: VerbRow[] = [
   {
     verb: 'scale up',
     name: 'grow',
@@ -152,7 +131,7 @@ const ROWS: Row[] = [
       await cluster.settles(2);
     },
   },
-  ...(['serial', 'parallel'] as const).map((order): Row => ({
+  ...(['serial', 'parallel'] as const).map((order): VerbRow => ({
     verb: `reimage, ${order}`,
     name: `image${order.slice(0, 3)}`,
     request: () => ['POST', '/reimage', { order }],
@@ -249,15 +228,6 @@ const ROWS: Row[] = [
   },
 ];
 
-async function succeeds(operation: Promise<Operation>): Promise<void> {
-  expect(await operation).toMatchObject({ state: 'succeeded', error: null });
-}
-
-async function stateOf(cluster: Cluster): Promise<State> {
-  const [body, nodes, vms] = await Promise.all([cluster.get(), cluster.nodes(), cluster.vms()]);
-  return { cluster: body, nodes, vms, engine: vms.length > 0 ? await cluster.engineNodes() : [] };
-}
-
 async function resourcesOf(cluster: string, type: RegExp): Promise<Json[]> {
   const { resources } = await starling.control('GET', '/_local/state');
   return resources.filter(
@@ -277,20 +247,5 @@ async function sizesOf(cluster: string): Promise<string[]> {
 }
 
 describe('every verb, on a cluster of its own', () => {
-  test.concurrent.each(ROWS)(
-    '$verb',
-    async ({ name, spec = { agents: { count: 2 } }, prepare, request, result, becomes }) => {
-      await waitUntil('Starling is there', () => starling !== undefined); // concurrent tests begin before beforeAll has ended
-      const cluster = new Cluster(starling, name);
-      await succeeds(cluster.deploy(spec));
-      await prepare?.(cluster);
-      const before = await stateOf(cluster);
-      const [method, path, body] = request(before);
-      const operation = await cluster.carryOut(method, path, body);
-      expect(operation).toMatchObject({ state: 'succeeded', error: null, ...(result ? { result } : {}) });
-      await becomes(before, await stateOf(cluster), cluster, operation);
-      expect((await cluster.events()).filter(({ cause }) => !cause)).toEqual([]);
-    },
-    240_000,
-  );
+  test.concurrent.each(ROWS)('$verb', (row) => carryOutRow(() => starling, row), 240_000);
 });
