@@ -33,6 +33,8 @@ export interface Disk {
   certificate?: KubeletCertificate;
   /** The data of a k3s server is here. */
   isServer?: boolean;
+  /** The data of a member of a swarm is here. */
+  isMember?: boolean;
   /** Where shares are mounted. */
   mounts?: string[];
   /** Names of etcd snapshots. */
