@@ -23,20 +23,40 @@ interface DemoEvent {
 const POLL_MS = 300;
 export const DEMO = 'demo';
 
-/** Deploys the demo cluster, or finds it, and shows live how it comes up. Resolves to whether it is ready. */
-export async function showDemo(app: AppAddress, say: (line: string) => void): Promise<boolean> {
+const TITLES = { k3s: 'k3s', swarm: 'Docker Swarm' };
+export type DemoEngine = keyof typeof TITLES;
+
+interface DemoCluster {
+  spec: { engine: DemoEngine };
+  operation: string | null;
+}
+
+/**
+ * Deploys the demo cluster, or finds it, and shows live how it comes up. Resolves to whether it is ready. One that is there
+ * stays as it is, whatever engine is wished.
+ */
+export async function showDemo(app: AppAddress, say: (line: string) => void, engine?: DemoEngine): Promise<boolean> {
   const before = await call(app, 'GET', `/api/clusters/${DEMO}`);
-  const deployed =
-    before.status === 404
-      ? await call(app, 'PUT', `/api/clusters/${DEMO}`, { engine: 'k3s', location: 'westeurope' })
-      : before;
-  if (deployed.status >= 300) throw new Error(`the demo cluster was refused: ${JSON.stringify(deployed.body)}`);
+  if (before.status !== 200 && before.status !== 404)
+    throw new Error(`the demo cluster cannot be looked at: ${JSON.stringify(before.body)}`);
   const id =
-    before.status === 404 ? (deployed.body as Operation).id : (deployed.body as { operation: string | null }).operation;
-  say(
-    before.status === 404 ? `Deploying cluster ${DEMO}: 1 master, 3 agents, k3s, westeurope` : `Found cluster ${DEMO}`,
-  );
+    before.status === 404 ? await deploy(app, say, engine ?? 'k3s') : found(before.body as DemoCluster, say, engine);
   return id ? follow(app, id, say) : true;
+}
+
+async function deploy(app: AppAddress, say: (line: string) => void, engine: DemoEngine): Promise<string> {
+  const deployed = await call(app, 'PUT', `/api/clusters/${DEMO}`, { engine, location: 'westeurope' });
+  if (deployed.status >= 300) throw new Error(`the demo cluster was refused: ${JSON.stringify(deployed.body)}`);
+  say(`Deploying cluster ${DEMO}: 1 master, 3 agents, ${TITLES[engine]}, westeurope`);
+  return (deployed.body as Operation).id;
+}
+
+/** The id of what is under way with it. */
+function found({ spec, operation }: DemoCluster, say: (line: string) => void, wished?: DemoEngine): string | null {
+  say(`Found cluster ${DEMO}, ${TITLES[spec.engine]}`);
+  if (wished && wished !== spec.engine)
+    say(`It was deployed with another engine than ${TITLES[wished]}: --reset forgets it and deploys anew`);
+  return operation;
 }
 
 /** Shows every event and resource as a line and the operation's progress as a bar below them, until it ends. */
