@@ -24,6 +24,11 @@ export const COMMANDS = {
     needs: 'build',
     run: runTools((args) => [['jest/bin/jest.js', args]]),
   },
+  'test:real': {
+    help: 'clusters on real nodes: systemd, cloud-init, Docker; needs Linux and root, else skips and says why',
+    needs: 'build',
+    run: runTools((args) => [['jest/bin/jest.js', ['--runInBand', 'test/real', ...args]]]),
+  },
   build: { help: 'bundles into dist/', needs: 'build', run: () => console.log('dist/ is up to date') },
   typecheck: {
     help: 'checks all types',

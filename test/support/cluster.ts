@@ -42,7 +42,7 @@ export interface Vm {
 /** One cluster of a running Starling, as an operator and a look into the local Azure see it. */
 export class Cluster {
   constructor(
-    private readonly starling: Starling,
+    protected readonly starling: Starling,
     readonly name: string,
   ) {}
 
@@ -125,7 +125,7 @@ export class Cluster {
    * Waits until registry = Azure's listing = the engine's nodes, all of them ready, with so many agents (design §6, 1 and 2).
    * Agents may be parked beside them: off, and without work.
    */
-  async settles(agents: number): Promise<void> {
+  async settles(agents: number, deadlineMs?: number): Promise<void> {
     let seen = {};
     const settled = async (): Promise<boolean> => {
       const [cluster, nodes, vms, engine] = await Promise.all([
@@ -153,7 +153,8 @@ export class Cluster {
         isDeepStrictEqual(sorted(nodes, 'name'), sorted(engine, 'name'))
       );
     };
-    await waitUntil(() => `${this.name} settles with ${agents} agents: ${JSON.stringify(seen, null, 1)}`, settled);
+    const what = (): string => `${this.name} settles with ${agents} agents: ${JSON.stringify(seen, null, 1)}`;
+    await waitUntil(what, settled, deadlineMs);
   }
 }
 
