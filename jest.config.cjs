@@ -15,9 +15,11 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // Real nodes need root and minutes: only when they are asked for, as `npm run test:real` does.
+  testPathIgnorePatterns: process.argv.some((argument) => argument.includes('test/real')) ? [] : ['/test/real/'],
   transform: {
     // The bundler loads these as text.
-    '\\.(sh|service|tpl)$|manifests/.*\\.yaml$': '<rootDir>/test/support/text-transform.cjs',
+    '\\.(sh|service|conf|asc|tpl)$|manifests/.*\\.yaml$': '<rootDir>/test/support/text-transform.cjs',
     '^.+\\.[cm]?[jt]sx?$': [
       '@swc/jest',
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
