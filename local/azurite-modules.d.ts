@@ -13,3 +13,9 @@ declare module 'azurite/dist/src/table/TableServer' {
     close(): Promise<void>;
   }
 }
+
+/** Comes with Azurite; tests of its file use it as Azurite does. */
+declare module 'lokijs' {
+  const Loki: new (file: string, options: object) => unknown;
+  export default Loki;
+}

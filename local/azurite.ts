@@ -2,41 +2,23 @@ import { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import TableConfiguration from 'azurite/dist/src/table/TableConfiguration';
 import TableServer from 'azurite/dist/src/table/TableServer';
+import { TableJournal, type LokiDatabase } from './table-journal';
 
 /**
  * Azurite's table service in a process of its own. Azurite writes its file every five seconds; Azure has stored a row when
- * it says so. So the answer to a write waits here until the file holds it, and `kill -9` loses nothing that was answered.
+ * it says so. So before a write is answered, what it changed goes to the file, and `kill -9` loses nothing that was answered.
  */
-interface Database {
-  saveDatabase(done: (error?: unknown) => void): void;
-  on(event: string, run: () => void): void;
-}
-
-function answerWhenSaved(database: Database): void {
-  let saving: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  const save = (): Promise<void> =>
-    new Promise((resolve, reject) => database.saveDatabase((error) => (error ? reject(error) : resolve())));
-  const begin = (): Promise<void> => (saving = save().finally(() => (saving = undefined)));
-  /** A save that is under way may have begun before this write: it needs the one after. */
-  const saved = (): Promise<void> => {
-    if (!saving) return begin();
-    return (next ??= saving
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return begin();
-      }));
-  };
+function storeBeforeAnswers(journal: TableJournal): void {
   const end = ServerResponse.prototype.end as (this: ServerResponse, ...args: unknown[]) => ServerResponse;
   ServerResponse.prototype.end = function (this: ServerResponse, ...args: unknown[]): ServerResponse {
     const isWrite = this.req && this.req.method !== 'GET' && this.req.method !== 'HEAD' && this.statusCode < 400;
-    if (!isWrite) return end.apply(this, args);
-    saved().then(
-      () => end.apply(this, args),
-      () => this.destroy(), // unknown outcome: the client finds out by reading
-    );
-    return this;
+    try {
+      if (isWrite) journal.save();
+    } catch (error) {
+      console.error(`Azurite could not store a row: ${String(error)}`);
+      return this.destroy(); // unknown outcome: the client finds out by reading
+    }
+    return end.apply(this, args);
   } as typeof end;
 }
 
@@ -62,12 +44,12 @@ async function main(): Promise<void> {
     inMemory,
   );
   const server = new TableServer(configuration);
-  await server.start();
   const { metadataStore, httpServer } = server as unknown as {
-    metadataStore: { db: Database };
+    metadataStore: { db: LokiDatabase };
     httpServer: { address(): AddressInfo };
   };
-  if (!inMemory) answerWhenSaved(metadataStore.db);
+  if (!inMemory) storeBeforeAnswers(new TableJournal(metadataStore.db, file));
+  await server.start();
   process.send?.({ port: httpServer.address().port });
   const stop = (): void => void server.close().finally(() => process.exit(0));
   process.on('disconnect', stop); // the parent is gone, however it went
