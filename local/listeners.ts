@@ -16,8 +16,17 @@ export interface Listener {
 
 const MAX_BODY_BYTES = 8 * 1024 * 1024; // ARM's own limit for a request is 4 MB
 
+interface Certificate {
+  certPem: string;
+  keyPem: string;
+}
+
 /** Serves a handler on a socket of this machine. `tls` makes it HTTPS. */
-export function serve(handler: Handler, port: number, tls?: { certPem: string; keyPem: string }): Promise<Listener> {
+export const serve = (handler: Handler, port: number, tls?: Certificate): Promise<Listener> =>
+  listen(serverOf(handler, tls), port);
+
+/** A handler as a server that listens nowhere yet. */
+export function serverOf(handler: Handler, tls?: Certificate): Server {
   const scheme = tls ? 'https' : 'http';
   const listener: RequestListener = (request, response) => {
     answer(handler, scheme, request, response).catch((error: unknown) => {
@@ -25,7 +34,7 @@ export function serve(handler: Handler, port: number, tls?: { certPem: string; k
       response.end(`the simulated Azure failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}`);
     });
   };
-  return listen(tls ? createHttps({ cert: tls.certPem, key: tls.keyPem }, listener) : createHttp(listener), port);
+  return tls ? createHttps({ cert: tls.certPem, key: tls.keyPem }, listener) : createHttp(listener);
 }
 
 export async function listen(server: Server, port: number): Promise<Listener> {

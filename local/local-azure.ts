@@ -12,10 +12,11 @@ import { startHost, type FunctionsHost, type LogLine } from './host';
 import { listen, serve, type Listener } from './listeners';
 import { CLOCK_VARIABLE, DETOURS_VARIABLE } from './preload-variables';
 import { createScheduler } from './scheduler';
-import { clockSetting, openState, rememberTime, secretOf, writeLocalJson } from './state';
+import { checkMachines, clockSetting, openState, rememberTime, secretOf, writeLocalJson } from './state';
 import { startTables } from './tables';
 import { createMachineInventory } from './vm/inventory';
-import { createSimulatedMachines } from './vm/simulated';
+import { APP_ADDRESS, startRealNodes, type NodeParts, type RealMachines } from './vm/real';
+import { createSimulatedMachines, type SimulatedMachines } from './vm/simulated';
 
 export interface LocalAzureOptions {
   /** Holds package.json, host.json and dist/ of the built app. */
@@ -28,6 +29,8 @@ export interface LocalAzureOptions {
   quotaCores: number;
   seed: number;
   scheduledChaos: boolean;
+  /** What VMs are made of that are real; without it they are simulated. */
+  realNodes?: NodeParts;
   reset: boolean;
   log: (line: LogLine) => void;
   /** A part of it has died that it cannot do without. */
@@ -79,17 +82,13 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     clock,
     onAcknowledge: (eventId) => azure.acknowledge(eventId),
   });
-  const machines = createSimulatedMachines({
-    inventory,
-    store,
-    clock,
-    scheduler,
-    k3s,
-    imds: () => imds,
-    fetch: globalThis.fetch,
-    seed: options.seed,
-    log: say,
-  });
+  const world = { inventory, store, clock, imds: () => imds };
+  checkMachines(store, options.realNodes ? 'real' : 'simulated');
+  const real = options.realNodes && (await startRealNodes({ ...options, ...world, log: say, pki, parts: options.realNodes }));
+  if (real) onStop(real.stop);
+  const machines: SimulatedMachines | RealMachines =
+    real ??
+    createSimulatedMachines({ ...world, scheduler, k3s, fetch: globalThis.fetch, seed: options.seed, log: say });
   const attestation = createAttestationControl({ machines: inventory, pki });
   const running: { host?: FunctionsHost } = {}; // Event Grid delivers to it as soon as it is there
   const azure: Azure = createAzure({
@@ -99,7 +98,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     driver: machines,
     log: say,
     guests: machines.list,
-    extra: (path) => controlOf(path, { attestation, machines: machines.control, k3s: k3s.control }),
+    extra: (path) => controlOf(path, { attestation, machines: machines.control, nodes: real?.nodes, k3s: k3s.control }),
     settings: {
       subscriptionId: SUBSCRIPTION_ID,
       tenantId: TENANT_ID,
@@ -109,7 +108,8 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
       deliver: (destination, body, headers) => deliver(running.host, destination, body, headers),
     },
   });
-  const { ports, azureUrl } = await openPorts(options, { azure, k3s: createK3sListener(k3s), pki, imds }, onStop);
+  const doors = { azure, k3s: createK3sListener(k3s), pki, imds, real };
+  const { ports, azureUrl } = await openPorts(options, doors, onStop);
   const env = { [CLOCK_VARIABLE]: JSON.stringify(setting), [DETOURS_VARIABLE]: JSON.stringify(detoursTo(ports)) };
   // The Kubernetes client loads punycode through node-fetch, which Starling does not use: nothing to warn a person of.
   const nodeArgs = ['--disable-warning=DEP0040', '-r', join(appDir, 'dist/local/preload.js')];
@@ -126,7 +126,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
   const rootFile = join(stateDir, 'local-root.pem');
   writeFileSync(rootFile, pki.rootPem);
   const app = {
-    appUrl: `http://127.0.0.1:${options.appPort}`,
+    appUrl: `http://${real ? APP_ADDRESS : '127.0.0.1'}:${options.appPort}`,
     ports,
     tables: tables.connectionString,
     identityHeader: azure.identityHeader,
@@ -147,6 +147,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
   onStop(host.stop);
   azure.start();
   onStop(azure.stop);
+  real?.resume();
   const key = host.keys.default;
   writeLocalJson(stateDir, { appUrl: host.url, azureUrl, imdsUrl: `http://127.0.0.1:${ports.inside}`, key });
   return { appUrl: host.url, azureUrl, key, clock };
@@ -157,6 +158,7 @@ interface Doors {
   k3s: ReturnType<typeof createK3sListener>;
   pki: LocalPki;
   imds: Handler;
+  real?: RealMachines;
 }
 
 async function openPorts(
@@ -177,7 +179,8 @@ async function openPorts(
     request.url.hostname.endsWith('.vault.azure.net') ? doors.azure.vault(request) : doors.azure.arm(request);
   const ports = {
     arm: await opened(serve(arm, 0, certificate)),
-    engines: await opened(listen(doors.k3s, 0)),
+    engines: await opened(doors.real?.openDoor(6443) ?? listen(doors.k3s, 0)),
+    docker: doors.real && (await opened(doors.real.openDoor(2376))),
     inside: await opened(serve(insideHandler(doors), 0)),
   };
   const control = await opened(serve(doors.azure.control, options.azurePort));
@@ -196,8 +199,9 @@ function insideHandler({ azure, imds, pki }: Doors): Handler {
 /** Control routes of the machines and engines; the others are Azure's own. */
 function controlOf(
   path: string,
-  handlers: { attestation: Handler; machines: Handler; k3s: Handler },
+  handlers: { attestation: Handler; machines: Handler; nodes?: Handler; k3s: Handler },
 ): Handler | undefined {
+  if (path === '/_local/nodes') return handlers.nodes;
   if (path === '/_local/attestation') return handlers.attestation;
   if (path === '/_local/boot-failures') return handlers.machines;
   return path.startsWith('/_local/engine/') ? handlers.k3s : undefined;

@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { DemoEngine } from './demo';
 
 export interface StartOptions {
   help: boolean;
   empty: boolean;
+  /** Of the demo; undefined where nothing was said. */
+  engine: DemoEngine | undefined;
   reset: boolean;
   appPort: number;
   azurePort: number;
@@ -11,6 +14,8 @@ export interface StartOptions {
   scale: number;
   quotaCores: number;
   seed: number;
+  /** VMs are containers with an operating system of their own. */
+  realNodes: boolean;
   /** The app's setting of the same meaning. */
   scheduledChaos: boolean;
   verbose: boolean;
@@ -20,7 +25,8 @@ export const HELP = `npm start -- [options]      the whole of Starling on this m
 
   --empty              deploy nothing (otherwise a cluster \`demo\` with one master and three agents)
   --reset              forget old state first
-  --engine k3s         the demo's engine (swarm comes with a later release)
+  --engine k3s|swarm   the demo's engine (k3s)
+  --real-nodes         VMs are containers with their own systemd and the real cloud-init (Linux, root; see local/vm/real)
   --verbose            show the app's and the simulated Azure's log
   --help               this text
 
@@ -28,9 +34,11 @@ Environment
   PORT                 the app's port (7071)
   LOCAL_AZURE_PORT     control routes of the local Azure (7072)
   STARLING_STATE_DIR   where everything is kept (.starling)
-  STARLING_TIME_SCALE  simulated seconds per real second, 1 to 1000 (10)
+  STARLING_TIME_SCALE  simulated seconds per real second, 1 to 1000 (10); with real nodes 1 to 10 (1)
   LOCAL_AZURE_QUOTA_CORES  approved cores of the simulated subscription (2400)
   LOCAL_AZURE_SEED     seed of every simulated delay and accident (1)
+  STARLING_NODE_CACHE  root file system of real nodes (starling in the user's cache folder)
+  STARLING_K3S_BINARY  path or URL of the k3s that real nodes are to install
   STARLING_SCHEDULED_CHAOS  true lets armed chaos schedules act (false)`;
 
 /** A wrong argument or variable; the message says what would be right. */
@@ -38,20 +46,21 @@ export class UsageError extends Error {}
 
 export function readOptions(args: string[], env: Record<string, string | undefined>, appDir: string): StartOptions {
   const { values } = parse(args);
-  if (values.engine !== undefined && values.engine !== 'k3s')
-    throw new UsageError(`--engine ${values.engine}: only k3s is available in this release`);
+  const realNodes = values['real-nodes'] ?? false;
   return {
     help: values.help ?? false,
     empty: values.empty ?? false,
+    engine: engine(values.engine),
     reset: values.reset ?? false,
     verbose: values.verbose ?? false,
     // Not 0: the VMs keep the app's address on their disks, over restarts.
     appPort: number(env, 'PORT', 7071, [1, 65_535]),
     azurePort: number(env, 'LOCAL_AZURE_PORT', 7072, [0, 65_535]),
     stateDir: resolve(env['STARLING_STATE_DIR'] || `${appDir}/.starling`),
-    scale: number(env, 'STARLING_TIME_SCALE', 10, [1, 1000]),
+    scale: realNodes ? realScale(env) : number(env, 'STARLING_TIME_SCALE', 10, [1, 1000]),
     quotaCores: number(env, 'LOCAL_AZURE_QUOTA_CORES', 2400, [0, 1_000_000]),
     seed: number(env, 'LOCAL_AZURE_SEED', 1, [0, 2 ** 31]),
+    realNodes,
     scheduledChaos: env['STARLING_SCHEDULED_CHAOS'] === 'true',
   };
 }
@@ -61,11 +70,27 @@ function parse(args: string[]) {
   try {
     return parseArgs({
       args,
-      options: { help: flag, empty: flag, reset: flag, verbose: flag, engine: { type: 'string' } },
+      options: { help: flag, empty: flag, reset: flag, verbose: flag, 'real-nodes': flag, engine: { type: 'string' } },
     });
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\n\n${HELP}`);
   }
+}
+
+/** Faster than this, deadlines of Azure and of the app would be over before a node could meet them. */
+const MAX_REAL_SCALE = 10;
+
+function realScale(env: Record<string, string | undefined>): number {
+  const scale = number(env, 'STARLING_TIME_SCALE', 1, [1, 1000]);
+  if (scale <= MAX_REAL_SCALE) return scale;
+  throw new UsageError(
+    `STARLING_TIME_SCALE must be at most ${MAX_REAL_SCALE} with --real-nodes, not ${scale}: nodes live in real time`,
+  );
+}
+
+function engine(text: string | undefined): DemoEngine | undefined {
+  if (text === undefined || text === 'k3s' || text === 'swarm') return text;
+  throw new UsageError(`--engine must be k3s or swarm, not ${text}`);
 }
 
 function number(

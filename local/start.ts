@@ -6,6 +6,7 @@ import { startLocalAzure, type LocalAzure } from './local-azure';
 import { npmProcess } from './npm-process';
 import { HELP, readOptions, UsageError, type StartOptions } from './options';
 import { StateInUse } from './state';
+import { NoRealNodes, prepareRealNodes } from './vm/real';
 
 /** `npm start`: the whole product on this machine, until Ctrl-C. Exit codes: 0 ended on request, 1 failed, 2 wrong use. */
 
@@ -23,11 +24,12 @@ async function main(): Promise<void> {
   const onLost = (what: string): void => {
     if (!isEnding()) endLost(what); // a signal to the whole group reaches the children too
   };
-  const local = await startLocalAzure({ ...options, appDir: APP_DIR, log: logger(options), onLost });
+  const realNodes = options.realNodes ? await prepareRealNodes({ ...options, env: process.env, say }) : undefined;
+  const local = await startLocalAzure({ ...options, realNodes, appDir: APP_DIR, log: logger(options), onLost });
   isEnding = endOnRequest(local);
   say(`The app answers at ${local.appUrl} after ${seconds((performance.now() - startedAt) / 1000)}`);
   if (!options.empty) {
-    const ready = await showDemo(local, say).catch((error: unknown) => {
+    const ready = await showDemo(local, say, options.engine).catch((error: unknown) => {
       if (isEnding()) return new Promise<never>(() => undefined); // the app went away because it was asked to
       throw error;
     });
@@ -103,8 +105,8 @@ function endLost(what: string): void {
 }
 
 function fail(error: unknown): void {
-  const expected = error instanceof UsageError || error instanceof StateInUse || error instanceof PortBusy;
-  process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  const expected = [UsageError, StateInUse, PortBusy, NoRealNodes].some((kind) => error instanceof kind);
+  process.stderr.write(`${!(error instanceof Error) ? String(error) : expected ? error.message : error.stack}\n`);
   process.exit(expected ? 2 : 1);
 }
 

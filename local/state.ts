@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { ClockSetting } from './clock';
 import { sqliteStore, type Store } from './store';
 
-/** A second Starling on the same state folder; the message says what to do. */
+/** The state folder is another Starling's, or has machines of another kind; the message says what to do. */
 export class StateInUse extends Error {}
+
+const DATABASE = ['azure.sqlite', 'azure.sqlite-wal', 'azure.sqlite-shm'];
 
 /** Opens the folder's store. Only one process at a time has it. */
 export function openState(stateDir: string, reset: boolean): Store {
@@ -14,7 +16,7 @@ export function openState(stateDir: string, reset: boolean): Store {
   try {
     if (reset && existsSync(file)) sqliteStore(file).close(); // fails while another process has it
     if (reset)
-      for (const name of ['azure.sqlite', 'azure.sqlite-wal', 'azure.sqlite-shm', 'tables.json', 'host', 'local.json'])
+      for (const name of [...DATABASE, 'tables.json', 'host', 'nodes', 'local.json'])
         rmSync(join(stateDir, name), { recursive: true, force: true });
     return sqliteStore(file);
   } catch (cause) {
@@ -24,6 +26,16 @@ export function openState(stateDir: string, reset: boolean): Store {
       { cause },
     );
   }
+}
+
+/** Machines of a state stay what they are: a simulated one has no disk that a real one could boot from. */
+export function checkMachines(store: Store, kind: 'simulated' | 'real'): void {
+  const before = store.get<string>('machines-kind', 'kind') ?? kind;
+  if (before !== kind)
+    throw new StateInUse(
+      `The state has ${before} machines: ${before === 'real' ? 'add --real-nodes' : 'leave out --real-nodes'}, or forget it with --reset.`,
+    );
+  store.put('machines-kind', 'kind', kind);
 }
 
 /** Simulated time goes on where it stood; another scale starts from there. While nothing runs, time goes on in real seconds. */

@@ -15,7 +15,9 @@ const common = {
   outbase: '.',
   outdir: 'dist',
   write: false,
-  loader: { '.sh': 'text', '.pem': 'text', '.html': 'text', '.service': 'text', '.tpl': 'text', '.yaml': 'text' },
+  loader: Object.fromEntries(
+    ['.sh', '.pem', '.asc', '.html', '.service', '.conf', '.tpl', '.yaml'].map((ending) => [ending, 'text']),
+  ),
 };
 
 // dockerode's ways that Starling never goes: Docker over SSH, and builds. Half of the bundle otherwise, and in part native.
@@ -32,6 +34,7 @@ const local = {
     'local/azurite.ts',
     'local/host/main.ts',
     'local/host/worker/entry.ts',
+    'local/vm/real/gateway.ts',
   ],
   external: ['@azure/functions-core', 'libsql', 'azurite', 'azurite/*'],
 };

@@ -58,7 +58,12 @@ export function liveGuest(world: GuestWorld, { vmId, bootId }: Pick<GuestTask, '
 const JOURNAL_LINES = 60;
 
 /** Changes the state and writes a line to the journal, where `line` is not empty. */
-export function save(world: GuestWorld, state: MachineState, change: Partial<MachineState>, line = ''): MachineState {
+export function save(
+  world: Pick<GuestWorld, 'clock' | 'inventory'>,
+  state: MachineState,
+  change: Partial<MachineState>,
+  line = '',
+): MachineState {
   const stamp = new Date(world.clock.now()).toISOString();
   const journal = line === '' ? state.journal : [...state.journal, `${stamp} ${line}`].slice(-JOURNAL_LINES);
   const changed = { ...state, ...change, journal };

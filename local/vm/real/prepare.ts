@@ -1,0 +1,34 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { missingForRealNodes } from './preflight';
+import { localBinary } from './releases';
+import { rootFileSystem } from './root-file-system';
+
+/** What real nodes are made of. */
+export interface NodeParts {
+  /** Root file system of all nodes. */
+  base: string;
+  /** Binary of k3s that nodes are to find on its release page; without one there is no such page. */
+  k3sBinary?: string;
+}
+
+export interface NodePartsOptions {
+  stateDir: string;
+  env: Record<string, string | undefined>;
+  say: (line: string) => void;
+}
+
+/** This machine cannot run real nodes; the message says why, and what to do. */
+export class NoRealNodes extends Error {}
+
+/** Checks whether this machine can run real nodes, and gets what they are made of: the first time takes about a minute. */
+export async function prepareRealNodes({ stateDir, env, say }: NodePartsOptions): Promise<NodeParts> {
+  const missing = missingForRealNodes(stateDir);
+  if (missing.length > 0) throw new NoRealNodes(missing.join('\n'));
+  const cacheDir = env['STARLING_NODE_CACHE'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'starling');
+  const binary = env['STARLING_K3S_BINARY'];
+  return {
+    base: await rootFileSystem({ cacheDir, say, now: new Date() }),
+    k3sBinary: binary ? await localBinary(binary, cacheDir) : undefined,
+  };
+}
