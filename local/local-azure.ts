@@ -84,7 +84,8 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
   });
   const world = { inventory, store, clock, imds: () => imds };
   checkMachines(store, options.realNodes ? 'real' : 'simulated');
-  const real = options.realNodes && (await startRealNodes({ ...options, ...world, log: say, pki, parts: options.realNodes }));
+  const real =
+    options.realNodes && (await startRealNodes({ ...options, ...world, log: say, pki, parts: options.realNodes }));
   if (real) onStop(real.stop);
   const machines: SimulatedMachines | RealMachines =
     real ??
