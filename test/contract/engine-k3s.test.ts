@@ -1,55 +1,33 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:https';
-import { virtualClock, type VirtualClock } from '../../local/clock';
+import type { VirtualClock } from '../../local/clock';
 import { createAuthority, issueServerCertificate } from '../../local/engines/k3s/certificates';
-import { createK3s, type K3s } from '../../local/engines/k3s/k3s';
-import { createK3sListener } from '../../local/engines/k3s/listener';
+import type { K3s } from '../../local/engines/k3s/k3s';
 import type { JoinRequest } from '../../local/engines/k3s/supervisor';
-import { createScheduler } from '../../local/scheduler';
-import { memoryStore, type Store } from '../../local/store';
 import { connectEngine } from '../../shared/engines/connect';
 import { formatToken } from '../../shared/engines/k3s/token';
 import { caHash } from '../../shared/engines/k3s/token';
 import type { EngineAccess, EnginePort, JoinToken } from '../../shared/ports';
-import { serverStart, START } from './k3s-fixture';
+import { engineFixture, MASTER_FQDN, type EngineFixture } from './engine-fixture';
+import { START } from './k3s-fixture';
 
-/** A master that answers at this machine's own name, so that the adapter under test is used without any exception. */
-const FQDN = 'localhost';
 const TOKEN: JoinToken = {
   id: 'abc123',
   secret: '0123456789abcdef',
   expiresAt: new Date(START + 900_000).toISOString(),
 };
 
+let fixture: EngineFixture;
 let clock: VirtualClock;
-let store: Store;
 let k3s: K3s;
 let listener: Server;
 let access: EngineAccess;
 let engine: EnginePort;
-
 beforeEach(async () => {
-  clock = virtualClock(START);
-  store = memoryStore();
-  const scheduler = createScheduler(store, clock, (error) => console.error(error));
-  k3s = createK3s({ store, clock, scheduler, log: () => undefined });
-  scheduler.start();
-  await k3s.initialise({ ...serverStart(0), fqdn: FQDN });
-  await clock.advance(10_000);
-  listener = createK3sListener(k3s);
-  await new Promise<void>((resolve) => listener.listen(0, FQDN, resolve));
-  const identity = k3s.identityOf(FQDN)!;
-  const { port } = listener.address() as AddressInfo;
-  access = { endpoint: `https://${FQDN}:${port}`, caPem: identity.ca, credential: identity.credential };
-  engine = connectEngine('k3s', [access]);
+  fixture = await engineFixture();
+  ({ clock, k3s, listener, access, engine } = fixture);
 });
-
-afterEach(async () => {
-  listener.closeAllConnections();
-  await new Promise((resolve) => listener.close(resolve));
-  store.close();
-});
+afterEach(() => fixture.close());
 
 const joinAgent = (nodeName: string, token: string, more: Partial<JoinRequest> = {}) =>
   k3s.joinAgent({
@@ -97,7 +75,7 @@ describe('nodes', () => {
   it('tell their version and the boot they are in, which a restart changes', async () => {
     await joinAgents('agents-1');
     expect(await node('agents-1')).toMatchObject({ version: 'v1.36.2+k3s1', bootId: 'boot of agents-1' });
-    k3s.startServer(FQDN, { bootId: 'second boot', version: 'v1.37.0+k3s1' });
+    k3s.startServer(MASTER_FQDN, { bootId: 'second boot', version: 'v1.37.0+k3s1' });
     await clock.advance(10_000);
     expect(await node('master0')).toMatchObject({ ready: true, version: 'v1.37.0+k3s1', bootId: 'second boot' });
   });
@@ -239,21 +217,21 @@ describe('trouble', () => {
   });
 
   it('a server under another name than the pinned one is not the cluster', async () => {
-    const elsewhere = { ...access, endpoint: access.endpoint.replace(FQDN, '127.0.0.1') };
+    const elsewhere = { ...access, endpoint: access.endpoint.replace(MASTER_FQDN, '127.0.0.1') };
     await expect(connectEngine('k3s', [elsewhere]).listNodes()).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
   });
 
   it('a master that does not answer is unreachable, and reachable again when it is back', async () => {
-    k3s.stopServer(FQDN);
+    k3s.stopServer(MASTER_FQDN);
     listener.closeAllConnections();
     await expect(engine.listNodes()).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
-    k3s.startServer(FQDN);
+    k3s.startServer(MASTER_FQDN);
     await clock.advance(10_000);
     expect(await engine.listNodes()).toHaveLength(1);
   });
 
   it('another master is asked while the first does not answer', async () => {
-    const dead = `https://${FQDN}:1`; // nothing listens there
+    const dead = `https://${MASTER_FQDN}:1`; // nothing listens there
     const survivor = connectEngine('k3s', [{ ...access, endpoint: dead, others: [access.endpoint] }]);
     expect(await survivor.listNodes()).toHaveLength(1);
     expect(await survivor.listNodes()).toHaveLength(1);
@@ -267,7 +245,7 @@ describe('trouble', () => {
       .listNodes()
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'ENGINE_UNREACHABLE', message: /Could not list the nodes: ECONNREFUSED/ });
-    await new Promise<void>((resolve) => listener.listen(Number(port), FQDN, resolve));
+    await new Promise<void>((resolve) => listener.listen(Number(port), MASTER_FQDN, resolve));
   });
 
   it('does not come from a new connection for every call', async () => {

@@ -1,50 +1,27 @@
 import { KubeConfig, CoreV1Api } from '@kubernetes/client-node';
-import type { AddressInfo } from 'node:net';
-import type { Server } from 'node:https';
-import { virtualClock, type VirtualClock } from '../../local/clock';
-import { createK3s, type K3s } from '../../local/engines/k3s/k3s';
-import { createK3sListener } from '../../local/engines/k3s/listener';
-import { createScheduler } from '../../local/scheduler';
-import { memoryStore, type Store } from '../../local/store';
-import { connectEngine } from '../../shared/engines/connect';
+import type { VirtualClock } from '../../local/clock';
+import type { K3s } from '../../local/engines/k3s/k3s';
 import { connectApi } from '../../shared/engines/k3s/connection';
 import type { EngineAccess, EnginePort } from '../../shared/ports';
-import { codeOf, serverStart, START } from './k3s-fixture';
+import { engineFixture, type EngineFixture } from './engine-fixture';
+import { codeOf, serverStart } from './k3s-fixture';
 
 /** The adapter against the simulated API with the rights that masters really give: workloads, quorum, spread, operators. */
 
-const FQDN = 'localhost';
+let fixture: EngineFixture;
 let clock: VirtualClock;
-let store: Store;
 let k3s: K3s;
-let listener: Server;
 let access: EngineAccess;
 let engine: EnginePort;
 /** As an operator with a kubeconfig. */
 let operator: CoreV1Api;
 
 beforeEach(async () => {
-  clock = virtualClock(START);
-  store = memoryStore();
-  const scheduler = createScheduler(store, clock, (error) => console.error(error));
-  k3s = createK3s({ store, clock, scheduler, log: () => undefined });
-  scheduler.start();
-  await k3s.initialise({ ...serverStart(0), fqdn: FQDN });
-  await clock.advance(10_000);
-  listener = createK3sListener(k3s);
-  await new Promise<void>((resolve) => listener.listen(0, FQDN, resolve));
-  const identity = k3s.identityOf(FQDN)!;
-  const { port } = listener.address() as AddressInfo;
-  access = { endpoint: `https://${FQDN}:${port}`, caPem: identity.ca, credential: identity.credential };
-  engine = connectEngine('k3s', [access]);
+  fixture = await engineFixture();
+  ({ clock, k3s, access, engine } = fixture);
   operator = clientWith((await engine.operatorToken(3_600_000)).token);
 });
-
-afterEach(async () => {
-  listener.closeAllConnections();
-  await new Promise((resolve) => listener.close(resolve));
-  store.close();
-});
+afterEach(() => fixture.close());
 
 const clientWith = (token: string): CoreV1Api => {
   const config = new KubeConfig();
