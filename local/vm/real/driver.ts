@@ -44,7 +44,7 @@ export interface RealMachines extends MachineDriver {
   list(): MachineSummary[];
   /** `POST /_local/boot-failures`. */
   control: Handler;
-  /** `GET /_local/nodes`. */
+  /** `GET /_local/nodes`: `{nodes: RealNode[]}`. */
   nodes: Handler;
   /** Door to the same port of every VM that has a public name. */
   openDoor(port: number): Promise<Listener>;
@@ -148,7 +148,7 @@ export async function createRealMachines(dependencies: RealMachinesDependencies)
     list,
     control: failures.control,
     nodes: ({ method }) =>
-      method === 'GET' ? { status: 200, body: list() } : { status: 405, body: { error: 'only GET' } },
+      method === 'GET' ? { status: 200, body: { nodes: list() } } : { status: 405, body: { error: 'only GET' } },
     openDoor: (port) =>
       openDoor(async (name) => {
         const found = inventory.list().find(({ spec }) => spec.fqdn?.toLowerCase() === name.toLowerCase());
