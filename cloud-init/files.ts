@@ -7,13 +7,14 @@ import join from './scripts/starling-join.sh';
 import json from './scripts/starling-json.sh';
 import leave from './scripts/starling-leave.sh';
 import storage from './scripts/starling-storage.sh';
+import { SWARM_FILES } from './swarm-files';
 import blockImdsUnit from './units/starling-block-imds.service';
 import eventsUnit from './units/starling-events.service';
 import joinUnit from './units/starling-join.service';
 import leaveUnit from './units/starling-leave.service';
 import storageUnit from './units/starling-storage.service';
 
-export type NodeEngine = 'k3s';
+export type NodeEngine = 'k3s' | 'swarm';
 
 /** Free of any engine; what one engine does otherwise than another is in its `starling-engine.sh`. */
 const SHARED: NodeFile[] = [
@@ -36,7 +37,10 @@ const withShared = (files: Record<NodeRole, NodeFile[]>): Record<NodeRole, NodeF
   agent: [...SHARED, ...files.agent],
 });
 
-export const NODE_FILES: Record<NodeEngine, Record<NodeRole, NodeFile[]>> = { k3s: withShared(K3S_FILES) };
+export const NODE_FILES: Record<NodeEngine, Record<NodeRole, NodeFile[]>> = {
+  k3s: withShared(K3S_FILES),
+  swarm: withShared(SWARM_FILES),
+};
 
 const UNIT_NAME = new RegExp(`^${UNITS}/([^/]+\\.service)$`);
 

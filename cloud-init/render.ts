@@ -9,7 +9,7 @@ export interface CustomDataInput {
   engine: NodeEngine;
   appUrl: string;
   cluster: string;
-  /** Engine version, such as `v1.36.2+k3s1`. */
+  /** Engine version, such as `v1.36.2+k3s1` or `29.7.2`. */
   version: string;
   ssh: ClusterSpec['ssh'];
   settings?: NodeSettings;
@@ -17,7 +17,7 @@ export interface CustomDataInput {
 
 /** Departures from what a node does by itself. */
 export interface NodeSettings {
-  /** Where release files of the engine are, without a final slash; by default the engine's own release page. */
+  /** Where the engine comes from, without a final slash: its release files, or its archive for apt; by default its makers' own. */
   engineSource?: string;
   /** Pinned SHA-256 of the engine's binary; without it the published checksum is trusted. */
   engineSha256?: { amd64?: string; arm64?: string };
@@ -51,7 +51,7 @@ function gzip(text: string): Buffer {
 const OPERATING_SYSTEM_OFFSET = 9;
 const UNKNOWN_OPERATING_SYSTEM = 255;
 
-/** Nothing is installed from an archive: a node needs only what the image has, so no mirror can keep it from joining. */
+/** cloud-init itself installs nothing: what a node needs beyond its image, its own units fetch, again and again where they must. */
 export function renderCloudConfig(input: CustomDataInput): string {
   const roleFiles = NODE_FILES[input.engine][input.role];
   const files = [nodeEnvironment(input), ...roleFiles, ...sshFiles(input.ssh)];

@@ -3,6 +3,14 @@ declare module '*.sh' {
   const text: string;
   export default text;
 }
+declare module '*.asc' {
+  const text: string;
+  export default text;
+}
+declare module '*.conf' {
+  const text: string;
+  export default text;
+}
 declare module '*.service' {
   const text: string;
   export default text;

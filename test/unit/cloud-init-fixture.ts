@@ -42,6 +42,9 @@ export const node = {
   approvalAnswers: [] as number[],
 };
 
+/** This machine's own address is one at which a test can listen. */
+const NETWORK = { interface: [{ ipv4: { ipAddress: [{ privateIpAddress: '127.0.0.1', publicIpAddress: '' }] } }] };
+
 let server: Server;
 
 /** For each test of a file a machine of its own: an agent, unless the test says otherwise. */
@@ -76,7 +79,7 @@ async function answer(request: IncomingMessage): Promise<Answer> {
   if (pathname.startsWith('/metadata/')) node.metadataHeaders.push(request.headers.metadata as string | undefined);
   if (pathname === '/metadata/scheduledevents') return scheduledEvents(request);
   if (pathname === '/metadata/instance')
-    return { status: 200, body: { compute: { name: node.instanceName, userData: 'a\n"' } } };
+    return { status: 200, body: { compute: { name: node.instanceName, userData: 'a\n"' }, network: NETWORK } };
   if (pathname === '/metadata/attested/document') {
     const nonce = searchParams.get('nonce') ?? '';
     node.nonces.push(nonce);

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse, parseAllDocuments } from 'yaml';
 import { NODE_FILES, type NodeEngine } from '../../cloud-init/files';
-import { LIBRARY, type NodeFile } from '../../cloud-init/node-file';
+import { LIBRARY, type NodeFile, type NodeRole, UNITS } from '../../cloud-init/node-file';
 import { type CustomDataInput, renderCustomData } from '../../cloud-init/render';
 import { SCRIPTS, scriptsOf } from './cloud-init-fixture';
 
@@ -17,11 +18,14 @@ const base: CustomDataInput = {
   version: 'v1.36.2+k3s1',
   ssh: null,
 };
+const swarm: CustomDataInput = { ...base, engine: 'swarm', version: '29.7.2' };
 const ssh = { publicKey: 'ssh-ed25519 AAAA me', port: 2222, from: ['203.0.113.7/32'] };
 const variants: [string, CustomDataInput][] = [
   ['an agent', base],
   ['a master', { ...base, role: 'master' }],
   ['a master with SSH', { ...base, role: 'master', ssh }],
+  ['an agent of a swarm', swarm],
+  ['a master of a swarm with SSH', { ...swarm, role: 'master', ssh }],
 ];
 
 const bytesOf = (input: CustomDataInput): Buffer => Buffer.from(renderCustomData(input), 'base64');
@@ -125,9 +129,44 @@ test('without SSH its server is masked, with SSH it moves to the port asked for'
   expect(fileOf(withSsh, '/etc/ssh/sshd_config.d/50-starling.conf')).toMatch(/^Port 2222\nPasswordAuthentication no/);
 });
 
-test('agents get nothing that only masters need', () => {
-  const paths = configOf(base).write_files.map(({ path }) => path);
-  expect(paths.filter((path) => /ready|rbac|rotate|k3s\.service/.test(path))).toEqual([]);
+test.each([
+  [base, /ready|rbac|rotate|snapshot|k3s\.service/],
+  [swarm, /rotate|snapshot/],
+])('agents get nothing that only masters need', (input, needless) => {
+  const pathsOf = (role: NodeRole): string[] => configOf({ ...input, role }).write_files.map(({ path }) => path);
+  expect(pathsOf('agent').filter((path) => needless.test(path))).toEqual([]);
+  expect(pathsOf('master').filter((path) => needless.test(path))).not.toEqual([]);
+});
+
+describe('a machine of a swarm', () => {
+  test('knows Docker’s archive by its makers’ key', () => {
+    const key = fileOf(swarm, '/etc/apt/keyrings/docker.asc');
+    const blocks = key.replace(/^-.*$|^=.*$/gm, '');
+    const bytes = Buffer.from(blocks, 'base64');
+    // RFC 4880, 12.2: the hash of the public key's packet, whose header is two bytes longer here than there.
+    const length = bytes.readUInt16BE(1);
+    const packet = Buffer.concat([Buffer.from([0x99, length >> 8, length & 0xff]), bytes.subarray(3, 3 + length)]);
+    const fingerprint = createHash('sha1').update(packet).digest('hex').toUpperCase();
+    expect(fingerprint).toBe('9DC858229FC7DD38854AE2D88D81803C0EBFCD88');
+    expect(createHash('sha256').update(key).digest('hex')).toMatch(/^1500c1f56fa9e26b9b8f42452a553675/);
+  });
+
+  test('gives containers addresses that are none of its network’s', () => {
+    const settings = JSON.parse(fileOf(swarm, '/etc/docker/daemon.json')) as Record<string, unknown>;
+    expect(settings['default-address-pools']).toEqual([{ base: '172.20.0.0/14', size: 24 }]);
+    expect(settings).not.toHaveProperty('live-restore');
+    expect(settings).not.toHaveProperty('hosts');
+  });
+
+  test('starts Docker only once containers are shut off from the metadata service', () => {
+    const settings = fileOf(swarm, '/etc/systemd/system/docker.service.d/50-starling.conf');
+    expect(settings).toMatch(/^Requires=starling-block-imds.service\nAfter=starling-block-imds.service$/m);
+    expect(
+      configOf(swarm)
+        .runcmd.flat()
+        .filter((word) => word.includes('docker')),
+    ).toEqual([]);
+  });
 });
 
 /** What is given to any node of an engine, a file once. */
@@ -164,12 +203,18 @@ describe.each(engines)('units of %s', (engine) => {
 
   testWith('systemd-analyze')('are valid by `systemd-analyze verify`', () => {
     const folder = mkdtempSync(join(tmpdir(), 'starling-'));
-    const units = unitsOf(engine).map((file) => ({ path: join(folder, baseName(file)), content: file.content }));
-    for (const { path, content } of units)
-      // What the units run is not on this machine.
-      writeFileSync(path, content.replace(/^(Exec\w+=-?)\/\S+/gm, '$1/bin/true'));
-    const paths = units.map(({ path }) => path);
-    const result = spawnSync('systemd-analyze', ['verify', '--man=no', ...paths], { encoding: 'utf8' });
+    // What the units run is not on this machine, and Docker's unit comes with its package.
+    const written = filesOf(engine).filter(({ path }) => path.startsWith(UNITS));
+    const place = ({ path }: { path: string }): string => join(folder, path.slice(UNITS.length));
+    for (const file of [{ path: `${UNITS}/docker.service`, content: '[Service]\nExecStart=/bin/true\n' }, ...written]) {
+      mkdirSync(dirname(place(file)), { recursive: true });
+      writeFileSync(place(file), file.content.replace(/^(Exec\w+=-?)\/\S+/gm, '$1/bin/true'));
+    }
+    const units = [place({ path: `${UNITS}/docker.service` }), ...unitsOf(engine).map(place)];
+    const result = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], {
+      encoding: 'utf8',
+      env: { ...process.env, SYSTEMD_UNIT_PATH: `${folder}:` },
+    });
     rmSync(folder, { recursive: true });
     expect(result.stderr.split('\n').filter((line) => /starling|k3s|docker/.test(line))).toEqual([]);
   });

@@ -12,7 +12,7 @@ MANIFEST=${STARLING_MANIFEST:-$here/starling-rbac.yaml}
 PODS_SECONDS=12
 read -r -a kubectl <<<"${STARLING_KUBECTL:-$ROOT/usr/local/bin/k3s kubectl}"
 
-engine_unit() { if [[ $STARLING_ROLE == master ]]; then echo k3s.service; else echo k3s-agent.service; fi; }
+k3s_unit() { if [[ $STARLING_ROLE == master ]]; then echo k3s.service; else echo k3s-agent.service; fi; }
 
 engine_version() {
   local version=''
@@ -42,12 +42,12 @@ engine_take_ticket() {
   else
     mv "$CONFIG.new" "$CONFIG"
     say 'join: configuration written'
-    units restart --no-block "$(engine_unit)"
+    units restart --no-block "$(k3s_unit)"
   fi
 }
 
 # Not waited for: the engine reports itself started only once it has joined, which may take until another machine is up.
-engine_start() { units start --no-block "$(engine_unit)"; }
+engine_start() { units start --no-block "$(k3s_unit)"; }
 
 k3s_config() {
   local leaves=$1 server
@@ -117,7 +117,7 @@ credential_exists() {
 
 engine_stop() {
   if [[ $STARLING_ROLE == agent ]]; then end_pods; fi
-  units stop "$(engine_unit)"
+  units stop "$(k3s_unit)"
 }
 
 # A stopped kubelet leaves its containers running until the power goes: so they are asked to end while it still sees to it.

@@ -18,5 +18,5 @@ if [[ ! $version =~ ^v[0-9]+\.[0-9]+\.[0-9]+([+-][A-Za-z0-9.-]+)?$ ]]; then
 fi
 "$here/starling-install.sh" "$version" >&2
 # Returns once the engine says that it is up.
-UNITS_SECONDS=$LIMIT units restart "$(engine_unit)" >&2
+UNITS_SECONDS=$LIMIT units restart "$(k3s_unit)" >&2
 printf 'starling-upgrade: done %s\n' "$version"
