@@ -23,6 +23,8 @@ export interface CertificateRequest {
   /** SAN. */
   dnsNames?: string[];
   ips?: string[];
+  /** For a client of TLS; otherwise for a server. */
+  isClient?: boolean;
   /** Where its issuer's certificate may be had (AIA, CA Issuers). */
   issuerUrls?: string[];
   validFrom?: Date;
@@ -37,6 +39,8 @@ const VALID_TO = new Date('2049-12-31T23:59:59Z');
 
 const SHA256_WITH_RSA = sequence(oid('1.2.840.113549.1.1.11'), nothing);
 const SHA256_WITH_ECDSA = sequence(oid('1.2.840.10045.4.3.2'));
+const SERVER_AUTH = oid('1.3.6.1.5.5.7.3.1');
+const CLIENT_AUTH = oid('1.3.6.1.5.5.7.3.2');
 const DIGITAL_SIGNATURE = bits(Buffer.from([0x80]), 7);
 const CERT_AND_CRL_SIGN = bits(Buffer.from([0x06]), 1);
 
@@ -44,8 +48,8 @@ const CERT_AND_CRL_SIGN = bits(Buffer.from([0x06]), 1);
 export function makeCertificate(request: CertificateRequest, issuer?: Pick<Identity, 'name' | 'key'>): Identity {
   const name = nameOf(request.commonName);
   const signer = issuer ?? { name, key: request.key };
-  const serial = integer(serialNumber());
   const algorithm = signer.key.asymmetricKeyType === 'ec' ? SHA256_WITH_ECDSA : SHA256_WITH_RSA;
+  const serial = integer(serialNumber());
   const body = sequence(
     context(0, integer(2)), // version 3
     serial,
@@ -79,7 +83,7 @@ function extensionsOf(request: CertificateRequest, issuerKey: Buffer): Buffer[] 
     extension('2.5.29.14', octets(keyIdentifier(publicKeyOf(request.key)))),
     extension('2.5.29.35', sequence(implicit(0, keyIdentifier(issuerKey)))),
     // Like Azure's, the certificates that sign attested documents are those of TLS servers.
-    ...(authority ? [] : [extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1')))]),
+    ...(authority ? [] : [extension('2.5.29.37', sequence(request.isClient ? CLIENT_AUTH : SERVER_AUTH))]),
     ...(names.length > 0 ? [extension('2.5.29.17', sequence(...names))] : []),
     ...(urls.length > 0 ? [extension('1.3.6.1.5.5.7.1.1', sequence(...urls))] : []),
     ...extensions,

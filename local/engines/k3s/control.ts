@@ -1,4 +1,5 @@
 import type { Handler } from '../../azure/http';
+import { parseLabelChanges, withChanges } from '../label-changes';
 import type { Clusters } from './clusters';
 import { DEMO_WORKLOAD } from './demo-workload';
 import { isReady } from './pod-scheduling';
@@ -34,23 +35,11 @@ function labelNode(clusters: Clusters, { cluster, node, body }: { cluster: strin
   const uid = clusters.named(cluster)?.uid;
   const found = uid === undefined ? undefined : clusters.objects(uid).find('nodes', '', node);
   if (uid === undefined || !found) return { status: 404, body: { error: `${cluster} has no node ${node}` } };
-  const given = parseLabels(body);
+  const given = parseLabelChanges(body);
   if (!given) return { status: 400, body: { error: 'an object of texts, or null, is needed' } };
-  const kept = Object.entries({ ...found.metadata.labels, ...given }).filter(([, value]) => value !== null);
-  const labels = Object.fromEntries(kept) as Record<string, string>;
+  const labels = withChanges(found.metadata.labels, given);
   clusters.objects(uid).update('nodes', { ...found, metadata: { ...found.metadata, labels } });
   return { status: 200, body: { labels } };
-}
-
-function parseLabels(body: string): Record<string, string | null> | undefined {
-  try {
-    const labels = JSON.parse(body) as unknown;
-    const isText = (value: unknown): boolean => value === null || typeof value === 'string';
-    const isMap = typeof labels === 'object' && labels !== null && Object.values(labels).every(isText);
-    return isMap ? (labels as Record<string, string | null>) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function nodesOf(clusters: Clusters, uid: string): object[] {

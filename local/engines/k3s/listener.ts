@@ -1,7 +1,5 @@
 import { createServer, type Server } from 'node:https';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
-import type { SimResponse } from '../../azure/http';
+import { exchange } from '../https-exchange';
 import type { K3s } from './k3s';
 
 /** One TLS listener for every master of every cluster: the name that the client asks for chooses, as a public IP address does. */
@@ -14,24 +12,7 @@ export function createK3sListener(k3s: K3s): Server {
     },
   });
   listener.on('request', (request, response) => {
-    serve(k3s, request, response).catch(() => response.destroy()); // the client went away, or sees that we failed
+    exchange(request, response, k3s.handle).catch(() => response.destroy()); // the client went away, or sees that we failed
   });
   return listener;
-}
-
-async function serve(k3s: K3s, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const socket = request.socket as TLSSocket;
-  const serverName = typeof socket.servername === 'string' ? socket.servername : '';
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const headers = Object.fromEntries(Object.entries(request.headers).map(([key, value]) => [key, String(value)]));
-  const url = new URL(request.url ?? '/', `https://${serverName || 'localhost'}`);
-  const body = Buffer.concat(chunks).toString();
-  send(response, k3s.handle(serverName, { method: request.method ?? 'GET', url, headers, body }));
-}
-
-function send(response: ServerResponse, { status, headers, body, drop }: SimResponse): void {
-  if (drop) return void response.destroy();
-  const isRaw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
-  response.writeHead(status, headers).end(isRaw ? body : JSON.stringify(body));
 }

@@ -1,8 +1,18 @@
-import type { SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Handler, SimRequest, SimResponse } from '../../azure/http';
 import type { Clock } from '../../clock';
 import type { Scheduler } from '../../scheduler';
 import type { Store } from '../../store';
+import { createDockerApi } from './api/docker-api';
+import { isSignedBy, newApiCertificates, type ApiCertificates } from './certificates';
+import { createControl } from './control';
+import { DockerError } from './docker-error';
+import { createHeartbeats } from './heartbeats';
+import { createMembers } from './membership';
+import { createOrchestrator } from './orchestrator/orchestrator';
+import { createRaft } from './raft';
+import type { DaemonRecord } from './records';
+import { createState } from './state';
 
 /** `docker info`, section Swarm. */
 export interface DaemonInfo {
@@ -34,6 +44,8 @@ export interface InitOptions {
   availability?: Availability;
   defaultAddrPool?: string[];
   subnetSize?: number;
+  /** `--task-history-limit`, 5 if absent. */
+  taskHistoryLimit?: number;
   /** Begins anew with what this manager's disk holds, as its only manager. */
   forceNewCluster?: boolean;
 }
@@ -104,4 +116,80 @@ export interface SwarmDependencies {
   log: (message: string) => void;
 }
 
-export type CreateSwarm = (dependencies: SwarmDependencies) => Swarm;
+export function createSwarm({ store, clock, scheduler, log }: SwarmDependencies): Swarm {
+  const state = createState(store, clock);
+  const { changed, orphan } = createOrchestrator({ state, clock, scheduler });
+  const heartbeats = createHeartbeats({ state, clock, scheduler, changed, orphan });
+  const raft = createRaft({ state, clock, scheduler, elected: heartbeats.restart });
+  const members = createMembers({ state, raft, heartbeats, clock, scheduler });
+  const api = createDockerApi({ state, raft, members, now: () => clock.now(), changed });
+  const contexts = new Map<string, { pem: string; context: SecureContext }>();
+
+  const certify = (daemon: DaemonRecord, fqdn: string, sans: string[]): TlsIdentity => {
+    const certificates = newApiCertificates(fqdn, sans, daemon.ip);
+    state.saveDaemon({ ...daemon, certificates });
+    return identityOf(certificates);
+  };
+  const runningDaemon = (machineId: string): DaemonRecord | undefined => {
+    const daemon = state.daemon(machineId);
+    return daemon?.running ? daemon : undefined;
+  };
+
+  return {
+    startDaemon: members.start,
+    stopDaemon: members.stop,
+    forget: members.forget,
+    info: members.info,
+    init: (machineId, options) => {
+      const outcome = outcomeOf(() => members.init(machineId, options));
+      if (outcome.ok) log(`swarm ${state.daemon(machineId)?.clusterName}: initialised by node ${outcome.nodeId}`);
+      return outcome;
+    },
+    join: (machineId, options) => outcomeOf(() => members.join(machineId, options)),
+    leave: (machineId, { force }) =>
+      outcomeOf(() => {
+        members.leave(machineId, force);
+        return '';
+      }),
+    serveTls(machineId, { fqdn, sans = [] }) {
+      const daemon = runningDaemon(machineId);
+      const known = daemon?.certificates;
+      if (known?.fqdn === fqdn) return identityOf(known);
+      return daemon && certify(daemon, fqdn, sans);
+    },
+    renewTls(machineId) {
+      const daemon = runningDaemon(machineId);
+      return daemon?.certificates && certify(daemon, daemon.certificates.fqdn, daemon.certificates.sans);
+    },
+    tlsContextFor(serverName) {
+      const daemon = state.daemonNamed(serverName);
+      if (!daemon?.running || !daemon.certificates) return undefined;
+      const { caPem, certificatePem, keyPem } = daemon.certificates;
+      const known = contexts.get(serverName);
+      if (known?.pem === certificatePem) return known.context;
+      const context = createSecureContext({ cert: certificatePem, key: keyPem, ca: caPem });
+      contexts.set(serverName, { pem: certificatePem, context });
+      return context;
+    },
+    handle(serverName, clientCertificate, request) {
+      const daemon = state.daemonNamed(serverName);
+      const ca = daemon?.certificates?.caPem;
+      // A connection may be older than the authority that signs clients now.
+      const isClient = ca !== undefined && clientCertificate !== undefined && isSignedBy(clientCertificate, ca);
+      if (!daemon?.running || !isClient) return { status: 503, drop: true };
+      return api(daemon, request);
+    },
+    control: createControl(state),
+  };
+}
+
+const identityOf = ({ caPem, credential }: ApiCertificates): TlsIdentity => ({ ca: caPem, credential });
+
+function outcomeOf(act: () => string): DaemonOutcome {
+  try {
+    return { ok: true, nodeId: act() };
+  } catch (error) {
+    if (error instanceof DockerError) return { ok: false, status: error.status, message: error.message };
+    throw error;
+  }
+}
