@@ -8,7 +8,7 @@ const RETRY_CAP_MS = 30_000;
 const RETRY_AFTER_CAP_SECONDS = 300;
 
 /** No answer, or one that a repeat may change. */
-export const isRetryable = ({ status }: Answer): boolean => [0, 408, 425, 429].includes(status) || status >= 500;
+export const isRetryable = ({ status }: Answer): boolean => [0, 408, 410, 425, 429].includes(status) || status >= 500;
 
 export const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300;
 

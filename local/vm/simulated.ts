@@ -75,7 +75,7 @@ const JOBS: readonly GuestJob[] = ['up', 'join', 'engine', 'ready', 'event', 'st
  */
 export function createSimulatedMachines(dependencies: SimulatedMachinesDependencies): SimulatedMachines {
   const { inventory, store, clock, scheduler, k3s, imds, fetch, log, seed = 1 } = dependencies;
-  const client = createStarlingClient(imds, fetch);
+  const client = createStarlingClient(imds, fetch, clock);
   const engines = { k3s: createK3sGuest(k3s) };
   const world: GuestWorld = { inventory, engines, client, clock, scheduler, seed, log };
   const failures = createBootFailures(store);
