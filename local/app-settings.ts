@@ -9,22 +9,21 @@ export const FUNCTION_APP_ID = `/subscriptions/${SUBSCRIPTION_ID}/resourceGroups
 export interface LocalPorts {
   /** Azure Resource Manager and Key Vault, TLS. */
   arm: number;
-  /** The engines' APIs, TLS, chosen by name. */
+  /** APIs of masters, TLS, chosen by name: of k3s … */
   engines: number;
-  /** Docker's API of masters, TLS, chosen by name. */
-  docker?: number;
+  /** … and of Docker. */
+  docker: number;
   /** IMDS of every VM, the app's identity endpoint, the certificate authority's issuer: plain HTTP. */
   inside: number;
 }
 
 /** Which of Azure's names lead to this machine, for the app alone. */
 export function detoursTo(ports: LocalPorts): Detour[] {
-  const docker = ports.docker === undefined ? [] : [{ host: '.cloudapp.azure.com', port: 2376, toPort: ports.docker }];
   return [
-    ...docker,
     { host: 'management.azure.com', port: 443, toPort: ports.arm },
     { host: '.vault.azure.net', port: 443, toPort: ports.arm },
     { host: '.cloudapp.azure.com', port: 6443, toPort: ports.engines },
+    { host: '.cloudapp.azure.com', port: 2376, toPort: ports.docker },
     { host: 'www.microsoft.com', port: 80, toPort: ports.inside },
   ];
 }

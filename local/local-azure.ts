@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { appSettings, detoursTo, FUNCTION_APP_ID, SUBSCRIPTION_ID, TENANT_ID, type LocalPorts } from './app-settings';
 import { createAzure, type Azure } from './azure/azure';
@@ -8,6 +9,8 @@ import { createLocalPki, type LocalPki } from './azure/pki';
 import { scaledClock, type Clock } from './clock';
 import { createK3s } from './engines/k3s/k3s';
 import { createK3sListener } from './engines/k3s/listener';
+import { createSwarmListener } from './engines/swarm/listener';
+import { createSwarm } from './engines/swarm/swarm';
 import { startHost, type FunctionsHost, type LogLine } from './host';
 import { listen, serve, type Listener } from './listeners';
 import { CLOCK_VARIABLE, DETOURS_VARIABLE } from './preload-variables';
@@ -75,6 +78,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
   );
   const pki = createLocalPki(store, clock);
   const k3s = createK3s({ store, clock, scheduler, log: say });
+  const swarm = createSwarm({ store, clock, scheduler, log: say });
   const inventory = createMachineInventory(store);
   const imds = createImds({
     machines: inventory,
@@ -89,7 +93,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
   if (real) onStop(real.stop);
   const machines: SimulatedMachines | RealMachines =
     real ??
-    createSimulatedMachines({ ...world, scheduler, k3s, fetch: globalThis.fetch, seed: options.seed, log: say });
+    createSimulatedMachines({ ...world, scheduler, k3s, swarm, fetch: globalThis.fetch, seed: options.seed, log: say });
   const attestation = createAttestationControl({ machines: inventory, pki });
   const running: { host?: FunctionsHost } = {}; // Event Grid delivers to it as soon as it is there
   const azure: Azure = createAzure({
@@ -99,7 +103,13 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
     driver: machines,
     log: say,
     guests: machines.list,
-    extra: (path) => controlOf(path, { attestation, machines: machines.control, nodes: real?.nodes, k3s: k3s.control }),
+    extra: (path) =>
+      controlOf(path, {
+        attestation,
+        machines: machines.control,
+        nodes: real?.nodes,
+        engines: inTurn([k3s.control, swarm.control]),
+      }),
     settings: {
       subscriptionId: SUBSCRIPTION_ID,
       tenantId: TENANT_ID,
@@ -109,7 +119,7 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
       deliver: (destination, body, headers) => deliver(running.host, destination, body, headers),
     },
   });
-  const doors = { azure, k3s: createK3sListener(k3s), pki, imds, real };
+  const doors = { azure, k3s: createK3sListener(k3s), swarm: createSwarmListener(swarm), pki, imds, real };
   const { ports, azureUrl } = await openPorts(options, doors, onStop);
   const env = { [CLOCK_VARIABLE]: JSON.stringify(setting), [DETOURS_VARIABLE]: JSON.stringify(detoursTo(ports)) };
   // The Kubernetes client loads punycode through node-fetch, which Starling does not use: nothing to warn a person of.
@@ -156,7 +166,8 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
 
 interface Doors {
   azure: Azure;
-  k3s: ReturnType<typeof createK3sListener>;
+  k3s: Server;
+  swarm: Server;
   pki: LocalPki;
   imds: Handler;
   real?: RealMachines;
@@ -181,7 +192,7 @@ async function openPorts(
   const ports = {
     arm: await opened(serve(arm, 0, certificate)),
     engines: await opened(doors.real?.openDoor(6443) ?? listen(doors.k3s, 0)),
-    docker: doors.real && (await opened(doors.real.openDoor(2376))),
+    docker: await opened(doors.real?.openDoor(2376) ?? listen(doors.swarm, 0)),
     inside: await opened(serve(insideHandler(doors), 0)),
   };
   const control = await opened(serve(doors.azure.control, options.azurePort));
@@ -200,13 +211,26 @@ function insideHandler({ azure, imds, pki }: Doors): Handler {
 /** Control routes of the machines and engines; the others are Azure's own. */
 function controlOf(
   path: string,
-  handlers: { attestation: Handler; machines: Handler; nodes?: Handler; k3s: Handler },
+  handlers: { attestation: Handler; machines: Handler; nodes?: Handler; engines: Handler },
 ): Handler | undefined {
   if (path === '/_local/nodes') return handlers.nodes;
   if (path === '/_local/attestation') return handlers.attestation;
   if (path === '/_local/boot-failures') return handlers.machines;
-  return path.startsWith('/_local/engine/') ? handlers.k3s : undefined;
+  return path.startsWith('/_local/engine/') ? handlers.engines : undefined;
 }
+
+/** The engine that has the cluster answers; when none has it, all say so. */
+const inTurn =
+  (handlers: Handler[]): Handler =>
+  async (request) => {
+    const errors: string[] = [];
+    for (const handler of handlers) {
+      const answer = await handler(request);
+      if (answer.status !== 404) return answer;
+      errors.push((answer.body as { error: string }).error);
+    }
+    return { status: 404, body: { error: errors.join('; ') } };
+  };
 
 /** Event Grid pushes to a function of the app; 404 while the function is not there, as in Azure. */
 async function deliver(

@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Handler } from '../azure/http';
 import type { Clock } from '../clock';
 import type { K3s } from '../engines/k3s/k3s';
+import type { Swarm } from '../engines/swarm/swarm';
 import type { Scheduler } from '../scheduler';
 import type { Store } from '../store';
 import { createBootFailures } from './boot-failures';
 import { hasUnit } from './custom-data';
 import { createK3sGuest } from './engines/k3s';
+import { createSwarmGuest } from './engines/swarm';
 import {
   chance,
   engineOf,
@@ -35,6 +37,7 @@ export interface SimulatedMachinesDependencies {
   clock: Clock;
   scheduler: Scheduler;
   k3s: K3s;
+  swarm: Swarm;
   /** Asked only when a guest needs it, so that IMDS may be made later. */
   imds: () => Handler;
   fetch: typeof globalThis.fetch;
@@ -74,9 +77,9 @@ const JOBS: readonly GuestJob[] = ['up', 'join', 'engine', 'ready', 'event', 'st
  * persisted timers, one per step and none while nothing happens.
  */
 export function createSimulatedMachines(dependencies: SimulatedMachinesDependencies): SimulatedMachines {
-  const { inventory, store, clock, scheduler, k3s, imds, fetch, log, seed = 1 } = dependencies;
+  const { inventory, store, clock, scheduler, k3s, swarm, imds, fetch, log, seed = 1 } = dependencies;
   const client = createStarlingClient(imds, fetch, clock);
-  const engines = { k3s: createK3sGuest(k3s) };
+  const engines = { k3s: createK3sGuest(k3s), swarm: createSwarmGuest(swarm) };
   const world: GuestWorld = { inventory, engines, client, clock, scheduler, seed, log };
   const failures = createBootFailures(store);
 

@@ -8,6 +8,7 @@ import { createLocalPki, type LocalPki } from '../../local/azure/pki';
 import { virtualClock, type VirtualClock } from '../../local/clock';
 import { createK3s, type K3s } from '../../local/engines/k3s/k3s';
 import { caHashOf } from '../../local/engines/k3s/tokens';
+import { createSwarm, type Swarm } from '../../local/engines/swarm/swarm';
 import { createScheduler, type Scheduler } from '../../local/scheduler';
 import { memoryStore, type Store } from '../../local/store';
 import { createMachineInventory, type MachineInventory } from '../../local/vm/inventory';
@@ -33,6 +34,8 @@ export interface AppCall {
     ca?: string;
     credential?: string;
     endpoint?: string;
+    nodeId?: string;
+    rejoin?: boolean;
   };
   at: number;
   /** The nonce that IMDS signed, and the one that the claims demand. */
@@ -43,6 +46,7 @@ export interface Lab {
   clock: VirtualClock;
   store: Store;
   k3s: K3s;
+  swarm: Swarm;
   machines: SimulatedMachines;
   inventory: MachineInventory;
   imds: Handler;
@@ -70,6 +74,7 @@ export function createLab(store: Store = memoryStore(), clock: VirtualClock = vi
   const imds = createImds({ machines: inventory, pki, clock, onAcknowledge });
   const log = (): void => undefined;
   const k3s = createK3s({ store, clock, scheduler, log });
+  const swarm = createSwarm({ store, clock, scheduler, log });
   const calls: AppCall[] = [];
   const next: (Response | 'network')[] = [];
 
@@ -92,6 +97,7 @@ export function createLab(store: Store = memoryStore(), clock: VirtualClock = vi
     clock,
     store,
     k3s,
+    swarm,
     inventory,
     imds,
     calls,
@@ -106,6 +112,7 @@ export function createLab(store: Store = memoryStore(), clock: VirtualClock = vi
       clock,
       scheduler,
       k3s,
+      swarm,
       imds: () => imds,
       log,
       fetch: async (input, init) => {
@@ -162,8 +169,9 @@ const nodesOf = (body: unknown): ReturnType<Lab['nodes']> =>
     ready: status.conditions.find(({ type }) => type === 'Ready')?.status ?? 'none',
   }));
 
-const customData = (role: 'master' | 'agent'): string =>
-  renderCustomData({ role, engine: 'k3s', appUrl: APP_URL, cluster: 'blue', version: 'v1.36.2+k3s1', ssh: null });
+const VERSIONS = { k3s: 'v1.36.2+k3s1', swarm: '29.7.2' };
+const customData = (role: 'master' | 'agent', engine: keyof typeof VERSIONS = 'k3s'): string =>
+  renderCustomData({ role, engine, appUrl: APP_URL, cluster: 'blue', version: VERSIONS[engine], ssh: null });
 /** The same machine, but for one of the files that its customData brings: a unit or a script. */
 export const without = (file: string, spec: MachineSpec): MachineSpec => {
   const config = parse(gunzipSync(Buffer.from(spec.customData, 'base64')).toString()) as {
@@ -183,6 +191,12 @@ export function masterSpec(index = 0): MachineSpec {
     fqdn: `blue-master${index}.example`,
   };
 }
+
+/** The same machine in a cluster of Docker Swarm. */
+export const ofSwarm = (spec: MachineSpec): MachineSpec => ({
+  ...spec,
+  customData: customData(spec.scaleSet ? 'agent' : 'master', 'swarm'),
+});
 
 export function agentSpec(id: number): MachineSpec {
   const suffix = String(id).padStart(12, '0');

@@ -2,6 +2,7 @@ import type { DaemonOutcome, Swarm } from '../../engines/swarm/swarm';
 import {
   clusterOf,
   endpointName,
+  firstTask,
   liveGuest,
   roleOf,
   save,
@@ -18,6 +19,7 @@ const POLL_CAP_MS = 30_000;
 /** A worker is back in a few seconds, a manager may have to be elected first. */
 const SETTLE_MS = 60_000;
 const JOIN_MS = 120_000; // as long as the script looks on while the daemon goes on trying
+const RESTART_MS = 3_000; // tar between stop and start
 const STALE_TOKEN_MS = 5_000;
 const UNIT_RESTART_MS = 30_000; // RestartSec of starling-join.service
 /** As the script sets them: clear of the cluster's network, in pieces of the size that one overlay network needs. */
@@ -77,11 +79,11 @@ export function createSwarmGuest(swarm: Swarm): GuestEngine {
     },
     stop: (_world, { spec }) => swarm.stopDaemon(spec.vmId),
     forget: (_world, { spec }) => swarm.forget(spec.vmId),
-    snapshot(world, { spec }, name) {
-      const { state, isManager } = swarm.info(spec.vmId);
-      if (state !== 'active' || !isManager) return { ok: false, message: 'starling: snapshot: no manager runs here' };
-      const saved = `${name}-${Math.floor(world.clock.now() / 1000)}`;
-      return { ok: true, saved, output: `starling: snapshot: ${saved} saved` };
+    snapshot(world, { spec, state }, name) {
+      if (!state.disk.isMember) return { ok: false, message: 'tar: swarm: Cannot stat: No such file or directory' };
+      swarm.stopDaemon(spec.vmId); // the log of raft is whole only then
+      schedule(world, 'engine', firstTask(world, state), RESTART_MS);
+      return { ok: true, saved: `${name}.tar.gz`, output: 'starling: docker: starts' };
     },
     renewCredential: (_world, { spec }) => swarm.renewTls(spec.vmId) !== undefined,
   };
