@@ -27,8 +27,10 @@ export const workloadActivities = {
   viewWorkload: contract<{ cluster: string; name: string; operationId?: string }, WorkloadView>('viewWorkload'),
   /** `left`: objects that are still there; -1 while the engine does not answer. */
   endWorkload: contract<{ cluster: string; name: string }, { left: number }>('endWorkload'),
-  /** `mark` makes a repeat harmless. */
-  restartUneven: contract<{ cluster: string; mark: string }, { restarted: string[] }>('restartUneven'),
+  /** `mark` makes a repeat harmless. `goesOn`: ask again once these run, something else comes then. */
+  restartUneven: contract<{ cluster: string; mark: string }, { restarted: string[]; goesOn?: boolean }>(
+    'restartUneven',
+  ),
   /** Those of the names whose pods are still being replaced; all of them while the engine does not answer. */
   viewRollouts: contract<{ cluster: string; names: string[] }, { waiting: string[] }>('viewRollouts'),
   readPhase: contract<{ cluster: string }, PhaseView>('readPhase'),

@@ -2,7 +2,7 @@ import { activities, type Ending, type OperationInput } from './contracts';
 import { call, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
 import { carryOut, publish } from './operation';
 
-/** Many workloads restart beside each other, each in steps of a quarter. */
+/** Many workloads restart beside each other, each in steps of a quarter; where one comes after the other, each has as long. */
 const DEADLINE_MS = 15 * 60_000;
 const LOOK_PAUSE_MS = 5_000;
 
@@ -20,14 +20,26 @@ export function* rebalanceCluster(context: OrchestrationContext): Workflow<void>
 function* rebalance(context: OrchestrationContext, input: OperationInput): Workflow<EndingBody> {
   const { cluster, operationId } = input;
   yield* publish(context, input, 'looking for what is spread unevenly', { done: 0, total: 1, unit: 'workloads' });
-  const { restarted } = yield* call(context, activities.restartUneven, { cluster, mark: operationId });
+  for (;;) {
+    const { restarted, goesOn } = yield* call(context, activities.restartUneven, { cluster, mark: operationId });
+    const waiting = yield* waitForRollouts(context, input, restarted);
+    if (waiting.length > 0) return late(restarted, waiting);
+    if (!goesOn) return { state: 'succeeded', result: { restarted } };
+  }
+}
+
+/** Returns those that do not run again at the deadline. */
+function* waitForRollouts(
+  context: OrchestrationContext,
+  input: OperationInput,
+  restarted: string[],
+): Workflow<string[]> {
   const deadline = now(context) + DEADLINE_MS;
   for (;;) {
-    const { waiting } = yield* call(context, activities.viewRollouts, { cluster, names: restarted });
+    const { waiting } = yield* call(context, activities.viewRollouts, { cluster: input.cluster, names: restarted });
     const progress = { done: restarted.length - waiting.length, total: restarted.length, unit: 'workloads' };
     yield* publish(context, input, 'waiting for restarted pods', progress);
-    if (waiting.length === 0) return { state: 'succeeded', result: { restarted } };
-    if (now(context) > deadline) return late(restarted, waiting);
+    if (waiting.length === 0 || now(context) > deadline) return waiting;
     yield* sleep(context, LOOK_PAUSE_MS);
   }
 }

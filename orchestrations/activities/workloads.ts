@@ -1,5 +1,5 @@
 import { AppError, type Outcome } from '../../shared/model/errors';
-import type { EnginePort, World } from '../../shared/ports';
+import type { EnginePort, Rebalancing, World } from '../../shared/ports';
 import type { PhaseView, WorkloadView } from '../contracts';
 import { engineOf, requireCluster } from './records';
 
@@ -53,8 +53,8 @@ export function endWorkload(
 export async function restartUneven(
   world: World,
   { cluster, mark }: { cluster: string; mark: string },
-): Promise<{ restarted: string[] }> {
-  return { restarted: await (await requireEngine(world, cluster)).rebalance(mark) };
+): Promise<Rebalancing> {
+  return (await requireEngine(world, cluster)).rebalance(mark);
 }
 
 export function viewRollouts(

@@ -63,6 +63,14 @@ export interface EvictionResult {
   blocked: string[];
 }
 
+/** What was restarted to spread it anew. */
+export interface Rebalancing {
+  /** All with this mark: `namespace/name`, in Swarm the service's name. */
+  restarted: string[];
+  /** Something else comes once these run again: then ask again with the same mark. Absent where all restart beside each other. */
+  goesOn?: boolean;
+}
+
 /** One engine (k3s or Swarm). Throws ENGINE_UNREACHABLE when no master answers. A repeat of any call is harmless. */
 export interface EnginePort {
   listNodes(): Promise<EngineNode[]>;
@@ -102,10 +110,10 @@ export interface EnginePort {
    * Spreads running work anew over all nodes, workload by workload, as a rolling restart. Leaves out what an operator has
    * labelled `starling.io/rebalance=never`, what has fewer than two replicas, and what is spread evenly already. `mark` tells
    * runs apart: the same mark
-   * again restarts nothing twice. Returns `namespace/name` of what was restarted.
+   * again restarts nothing twice.
    */
-  rebalance(mark: string): Promise<string[]>;
-  /** Those of `namespace/name` whose new pods do not all run yet. */
+  rebalance(mark: string): Promise<Rebalancing>;
+  /** Those of the names that `rebalance` returned whose new pods or tasks do not all run yet. */
   rollouts(names: string[]): Promise<string[]>;
   /** Makes or changes a workload. Refuses, with the engine's reason, what the engine refuses. A repeat is harmless. */
   applyWorkload(workload: WorkloadChange): Promise<Outcome<object>>;

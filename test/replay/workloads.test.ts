@@ -123,6 +123,28 @@ describe('a rebalancing', () => {
     });
   });
 
+  it('goes on with one workload after the other where the engine restarts them so', async () => {
+    const steps = [1, 2, 2].map((count) => ['web', 'api'].slice(0, count));
+    const course = await rebalance({
+      restartUneven: (_, count) => ({ restarted: steps[count - 1]!, ...(count < steps.length && { goesOn: true }) }),
+      viewRollouts: ({ names }, count) => ({ waiting: count % 2 ? names.slice(-1) : [] }),
+    });
+    expect(ending(course)).toMatchObject({ state: 'succeeded', result: { restarted: ['web', 'api'] } });
+    const asked = course.calls.filter(({ name }) => name === 'restartUneven' || name === 'viewRollouts');
+    expect(asked.map(({ name }) => name)).toEqual(
+      ['restartUneven', 'restartUneven', 'restartUneven'].flatMap((name) => [name, 'viewRollouts', 'viewRollouts']),
+    );
+  });
+
+  it('gives each of them its own time', async () => {
+    const lastLooks = [74, 148, 151]; // six minutes each for two; then the idle clock is late, five minutes at each look
+    const course = await rebalance({
+      restartUneven: (_, count) => ({ restarted: [`s${count}`], ...(count < 3 && { goesOn: true }) }),
+      viewRollouts: ({ names }, count) => ({ waiting: lastLooks.includes(count) ? [] : names }),
+    });
+    expect(ending(course)).toMatchObject({ state: 'succeeded', result: { restarted: ['s3'] } });
+  });
+
   it('fails at its deadline with the names of what does not run', async () => {
     const course = await rebalance({
       restartUneven: () => ({ restarted }),

@@ -237,7 +237,7 @@ export class FakeWorld implements World {
     },
     rebalance: async (mark) => {
       this.note(`rebalance ${mark}`);
-      return [];
+      return { restarted: [] };
     },
     rollouts: async () => [],
     applyWorkload: async ({ name }) => {

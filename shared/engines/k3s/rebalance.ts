@@ -6,6 +6,7 @@ import {
   type V1Pod,
   type V1StatefulSet,
 } from '@kubernetes/client-node';
+import type { Rebalancing } from '../../ports';
 import type { KubeClients } from './connection';
 import { translatedKube } from './errors';
 import { listAll } from './listing';
@@ -25,7 +26,7 @@ type Controller = (V1Deployment | V1StatefulSet) & { of: 'Deployment' | 'Statefu
  * Restarts, rolling, what is spread unevenly: a restart only moves what the scheduler places better now, so whatever is even
  * already is left in peace. The same mark again restarts nothing twice.
  */
-export function rebalance(clients: KubeClients, mark: string): Promise<string[]> {
+export function rebalance(clients: KubeClients, mark: string): Promise<Rebalancing> {
   return translatedKube('rebalance the cluster', async () => {
     const [controllers, pods, nodes] = await Promise.all([
       listControllers(clients),
@@ -34,7 +35,7 @@ export function rebalance(clients: KubeClients, mark: string): Promise<string[]>
     ]);
     const chosen = controllers.filter(isMovable).filter((one) => isUneven(one, pods, nodes) || markOf(one) === mark);
     for (const controller of chosen) if (markOf(controller) !== mark) await restart(clients, controller, mark);
-    return chosen.map(fullName);
+    return { restarted: chosen.map(fullName) };
   });
 }
 
