@@ -3,6 +3,7 @@ import { orchestrations, type MastersView } from '../../orchestrations/contracts
 import { refuse } from '../../shared/model/errors';
 import { startAppWorker } from '../support/app-worker';
 import { runScripted, type Course, type Script } from '../support/scripted-hub';
+import { endingOf, OPERATION } from './course';
 
 /** Every turn of every case is replayed from the whole history: what is not deterministic ends as Failed. */
 
@@ -14,7 +15,6 @@ afterAll(() => worker?.stop(500));
 
 const OLD = 'v1.36.2+k3s1';
 const NEXT = 'v1.36.3+k3s1';
-const OPERATION = { cluster: 'demo', operationId: 'demo.test.1' };
 const DOOMED = { name: 'master1', vmId: 'b', nodes: [{ name: 'master1-b', uid: 'u', ready: true }] };
 
 /** `'+-+'`: all but master1 are ready. */
@@ -50,12 +50,6 @@ const RENEWS: Script = {
 };
 const GOES_ON: Script = { reportProgress: () => ({ cancelRequested: false }), finishOperation: () => undefined };
 
-const endingOf = ({ status, calls }: Course): unknown => {
-  expect(status.runtimeStatus).toBe('Completed');
-  expect(calls.filter(({ name }) => name === 'finishOperation')).toHaveLength(1);
-  expect(calls.at(-1)?.name).toBe('finishOperation');
-  return calls.at(-1)?.input;
-};
 /** What was done, without looks and reports, repetitions in a row counted once. */
 const deeds = ({ names }: Course): string[] =>
   names

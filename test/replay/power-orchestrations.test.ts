@@ -1,9 +1,10 @@
 import type { AppWorker } from '../../local/host/contract';
-import { orchestrations, type ClusterView, type RenewedView, type Selection } from '../../orchestrations/contracts';
+import { orchestrations, type RenewedView, type Selection } from '../../orchestrations/contracts';
 import { refuse } from '../../shared/model/errors';
 import type { NodeBefore } from '../../shared/model/renewal';
 import { startAppWorker } from '../support/app-worker';
 import { runScripted, type Course, type Script } from '../support/scripted-hub';
+import { endingOf, going, noted, OPERATION, steps, view } from './course';
 
 /** Every turn of every case is replayed from the whole history: what is not deterministic ends as Failed. */
 
@@ -12,30 +13,6 @@ beforeAll(async () => {
   worker = await startAppWorker();
 });
 afterAll(() => worker?.stop(500));
-
-const view = (ready: number, total = ready, more: Partial<ClusterView> = {}): ClusterView => ({
-  agents: { desired: 3, ready, total, failed: 0, provisioned: total },
-  masters: { desired: 1, ready: 1 },
-  capacity: total,
-  scaleSetBusy: false,
-  engineReachable: true,
-  problems: [],
-  ...more,
-});
-const going = (): { cancelRequested: boolean } => ({ cancelRequested: false });
-const noted = (): void => undefined;
-const OPERATION = { cluster: 'demo', operationId: 'demo.test.1' };
-
-const endingOf = ({ status, calls }: Course): unknown => {
-  expect(status.runtimeStatus).toBe('Completed');
-  const endings = calls.filter(({ name }) => name === 'finishOperation');
-  expect(endings).toHaveLength(1);
-  expect(calls.at(-1)?.name).toBe('finishOperation');
-  return endings[0]!.input;
-};
-/** Calls without the reports, repetitions in a row counted once. */
-const steps = ({ names }: Course): string[] =>
-  names.filter((name) => name !== 'reportProgress').filter((name, index, all) => name !== all[index - 1]);
 
 const RENEWED: Script = {
   reportProgress: going,
