@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createSharedTexts } from '../shared-texts';
 import type { Store } from '../store';
 import { parseCustomData, type CustomData } from './custom-data';
 import type { MachineSpec } from './machine';
@@ -29,15 +29,10 @@ type StoredSpec = MachineSpec;
 
 export function createMachineInventory(store: Store): MachineInventory {
   // One text and one parse for all instances of a scale set: tens of KB each would add up.
-  const texts = new Map<string, string>();
+  const texts = createSharedTexts(store, CUSTOM_DATA);
   const parsed = new Map<string, CustomData>();
-  const textOf = (hash: string): string => {
-    const known = texts.get(hash) ?? store.get<string>(CUSTOM_DATA, hash) ?? '';
-    texts.set(hash, known);
-    return known;
-  };
   const restore = (stored: StoredSpec | undefined): MachineSpec | undefined =>
-    stored && { ...stored, customData: textOf(stored.customData) };
+    stored && { ...stored, customData: texts.find(stored.customData) };
   const customData = ({ customData: text }: MachineSpec): CustomData => {
     const known = parsed.get(text) ?? parseCustomData(text);
     parsed.set(text, known);
@@ -61,9 +56,7 @@ export function createMachineInventory(store: Store): MachineInventory {
         (one) => belongsTo(cluster)(one) && (one.name === instanceId || one.scaleSet?.instanceId === instanceId),
       ),
     register(given) {
-      const hash = hashOf(given.customData);
-      if (store.get(CUSTOM_DATA, hash) === undefined) store.put(CUSTOM_DATA, hash, given.customData);
-      store.put(SPECS, given.vmId, { ...given, customData: hash });
+      store.put(SPECS, given.vmId, { ...given, customData: texts.keep(given.customData) });
       return state(given.vmId) ?? newMachineState(given.vmId);
     },
     save: (changed) => store.put(STATES, changed.vmId, changed),
@@ -73,5 +66,3 @@ export function createMachineInventory(store: Store): MachineInventory {
     },
   };
 }
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');

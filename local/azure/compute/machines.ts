@@ -1,3 +1,4 @@
+import { createSharedTexts } from '../../shared-texts';
 import type { Core } from '../core';
 import { keyOf } from '../arm/ids';
 import type { ErrorBody } from '../arm/errors';
@@ -55,21 +56,30 @@ export interface Machines {
 }
 
 const COLLECTION = 'machines';
+/** Tens of KB that all instances of a scale set share: with them, each listing of 500 would read 10 MB. */
+const CUSTOM_DATA = 'machine-custom-data';
 
 export function createMachines(core: Core, release: (machine: Machine) => void): Machines {
   const { store, driver, settings } = core;
-  const get = (id: string): Machine | undefined => store.get<Machine>(COLLECTION, keyOf(id));
+  const customData = createSharedTexts(store, CUSTOM_DATA);
+  const restored = (machine: Machine): Machine => ({ ...machine, customData: customData.find(machine.customData) });
+  const list = (prefix?: string): Machine[] =>
+    store.list<Machine>(COLLECTION, prefix).map(([, machine]) => restored(machine));
+  const get = (id: string): Machine | undefined => {
+    const stored = store.get<Machine>(COLLECTION, keyOf(id));
+    return stored && restored(stored);
+  };
   return {
     get,
     byVmId(vmId) {
       const id = store.get<string>('vm-ids', vmId.toLowerCase());
       return id === undefined ? undefined : get(id);
     },
-    all: () => store.list<Machine>(COLLECTION).map(([, machine]) => machine),
-    ofScaleSet: (id) => store.list<Machine>(COLLECTION, `${keyOf(id)}/virtualmachines/`).map(([, machine]) => machine),
+    all: () => list(),
+    ofScaleSet: (id) => list(`${keyOf(id)}/virtualmachines/`),
     put(machine) {
       const next = { ...machine, version: machine.version + 1 };
-      store.put(COLLECTION, keyOf(machine.id), next);
+      store.put(COLLECTION, keyOf(machine.id), { ...next, customData: customData.keep(next.customData) });
       store.put('vm-ids', machine.vmId, machine.id);
       return next;
     },
