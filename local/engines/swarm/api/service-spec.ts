@@ -29,8 +29,16 @@ export function specOf(call: ClusterCall): ServiceSpec {
   return spec;
 }
 
+/** Networks of every node by itself. Swarmkit gives them ids of its own, and leaves them out of every listing. */
+const NODE_NETWORKS: Record<string, string> = {
+  host: 'hostnetworkofeverynode000',
+  bridge: 'bridgenetworkofeverynode0',
+};
+
 /** moby `populateNetworkID`: the refusal has no status of its own, hence 500. */
 function networkId({ objects }: ClusterCall, term: string): string {
+  const ofNodes = Object.entries(NODE_NETWORKS).find((names) => names.includes(term));
+  if (ofNodes) return ofNodes[1];
   const all = objects.networks.list();
   if (!all.some(({ ID, Name }) => Name === term || ID.startsWith(term)))
     throw new DockerError(500, `network ${term} not found`);

@@ -1,17 +1,11 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { LineCounter, parseAllDocuments, type Document } from 'yaml';
 import { refuse, type Outcome } from '../../../model/errors';
+import { Broken, documentsOf } from '../../manifest-documents';
 import { KINDS, kindOf } from './kinds';
 import { namespaceOf } from './labels';
-import { shapeProblem } from './manifest-shape';
 
 /** More than any application that one would send by hand, and a request of a few seconds. */
 const MAX_OBJECTS = 100;
-/** A document of a few lines can stand for gigabytes when its aliases are followed. */
-const MAX_ALIASES = 100;
-
-/** What is wrong with one document; the message names it. */
-class Broken extends Error {}
 
 /**
  * The objects of an operator's own manifest: YAML or JSON, one document or more, lists taken apart. INVALID_REQUEST names
@@ -28,29 +22,6 @@ export function parseManifest(text: string, workload: string): Outcome<{ objects
   } catch (error) {
     if (error instanceof Broken) return refuse('INVALID_REQUEST', `manifest: ${error.message}`);
     throw error;
-  }
-}
-
-function documentsOf(text: string): { value: unknown; where: string }[] {
-  const problem = shapeProblem(text);
-  if (problem) throw new Broken(problem);
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: true });
-  if (!Array.isArray(documents)) return []; // an empty stream
-  return documents.flatMap((document, index) => {
-    const where = `document ${index + 1} (line ${lines.linePos(document.range?.[0] ?? 0).line})`;
-    const value = valueOf(document, where);
-    return value === null || value === undefined ? [] : [{ value, where }];
-  });
-}
-
-function valueOf(document: Document.Parsed, where: string): unknown {
-  const [error] = document.errors;
-  if (error) throw new Broken(`${where}: ${(error.message.split('\n')[0] ?? '').replace(/:$/, '')}`);
-  try {
-    return document.toJS({ maxAliasCount: MAX_ALIASES });
-  } catch {
-    throw new Broken(`${where}: has more aliases than can be followed`);
   }
 }
 
