@@ -1,6 +1,19 @@
 import { type IncomingMessage, type Server, createServer } from 'node:http';
-import { mkdirSync } from 'node:fs';
-import { at, environment, installScripts, node, put, recorder, run, useNode, type Run } from './cloud-init-fixture';
+import { existsSync, mkdirSync } from 'node:fs';
+import { type Server as TlsServer, createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import {
+  at,
+  environment,
+  installScripts,
+  node,
+  put,
+  read,
+  recorder,
+  run,
+  useNode,
+  type Run,
+} from './cloud-init-fixture';
 
 /** A machine with Docker: a small Engine API on a unix socket that behaves as the real one does, as far as scripts see it. */
 
@@ -35,6 +48,7 @@ export const engine = {
   /** Looks until a pending join is over. */
   pendingLooks: Infinity,
   asked: [] as Asked[],
+  onStart: (): void => undefined,
 };
 
 let becomes: { state: State; error: string } = { state: 'active', error: '' };
@@ -52,7 +66,14 @@ export function useSwarmNode(): void {
       managers: [],
       version: '29.7.2',
     });
-    Object.assign(engine, { tasks: [0], joins: ['taken'], nextId: NODE_ID, pendingLooks: Infinity, asked: [] });
+    Object.assign(engine, {
+      tasks: [0],
+      joins: ['taken'],
+      nextId: NODE_ID,
+      pendingLooks: Infinity,
+      asked: [],
+      onStart: () => undefined,
+    });
     swarmEnvironment('agent');
     installScripts('swarm');
     put('etc/docker/daemon.json', '{}\n');
@@ -77,10 +98,39 @@ export function swarmEnvironment(role: 'agent' | 'master', more: Record<string, 
   environment(role, { STARLING_ENGINE: 'swarm', STARLING_ENGINE_VERSION: '29.7.2', ...more });
 }
 
+/**
+ * The engine's second door, on TCP, with the keys that it had at its last start. Gives what a script must be told to find it, and
+ * to have it started.
+ */
+export function useDoor(): { env: () => Record<string, string>; port: () => number } {
+  let door: TlsServer;
+  const port = (): number => (door.address() as AddressInfo).port;
+  beforeEach(async () => {
+    door = createTlsServer({ requestCert: true, rejectUnauthorized: true }, (_, response) => response.end('OK'));
+    await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening));
+    engine.onStart = () => {
+      const key = (name: string): string => read(`etc/docker/starling/${name}.pem`);
+      if (existsSync(at('etc/docker/starling/ca.pem')))
+        door.setSecureContext({ ca: key('ca'), cert: key('server'), key: key('server-key') });
+    };
+  });
+  afterEach(async () => {
+    door.closeAllConnections();
+    await new Promise((closed) => door.close(closed));
+  });
+  const started = `[[ $* == *start\\ docker* ]] && curl -s -o /dev/null --unix-socket "${'$'}{0%/bin/*}/run/docker.sock" http://docker/started || :`;
+  const env = () => ({ STARLING_DOCKER_PORT: String(port()), STARLING_SYSTEMCTL: recorder('systemctl', started) });
+  return { env, port };
+}
+
+/** dockerd as a file that tells its version. */
+export const docker = (version: string): string =>
+  recorder('dockerd', version ? `echo 'Docker version ${version}, build 1234567'` : 'exit 127');
+
 /** Runs a script of a machine whose dockerd is of the engine's version. */
 export const runWithDocker = (script: string, env: Record<string, string> = {}): Promise<Run> =>
   run(script, {
-    STARLING_DOCKERD: recorder('dockerd', `echo 'Docker version ${engine.version}, build 1234567'`),
+    ...(env['STARLING_DOCKERD'] ? {} : { STARLING_DOCKERD: docker(engine.version) }),
     STARLING_SETTLE_SECONDS: '0',
     STARLING_ENGINE_JOIN_SECONDS: '5',
     STARLING_DRAIN_SECONDS: '5',
@@ -96,6 +146,10 @@ async function answer(request: IncomingMessage): Promise<{ status: number; body:
   const { pathname: path, search } = new URL(request.url ?? '', 'http://docker');
   let body = '';
   for await (const chunk of request) body += String(chunk);
+  if (path === '/started') {
+    engine.onStart();
+    return { status: 200, body: '' };
+  }
   engine.asked.push({ method: request.method ?? '', path: path + (path.startsWith('/swarm') ? search : ''), body });
   if (path === '/info') return { status: 200, body: info() };
   if (path === '/version') return { status: 200, body: { Version: `${engine.version}+dfsg1`, ApiVersion: '1.41' } };

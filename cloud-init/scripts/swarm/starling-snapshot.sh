@@ -20,11 +20,11 @@ if [[ ! ${1:-} =~ ^[A-Za-z0-9][A-Za-z0-9.+_-]*$ ]]; then
 fi
 make_workspace
 mkdir -p "$(dirname "$FILE")"
-trap 'engine_start; rm -rf "$WORK" "$FILE.new"' EXIT
+trap 'rm -rf "$WORK" "$FILE.new"; units start docker.socket docker.service' EXIT
 units stop docker.socket docker.service
 tar --create --gzip --file "$FILE.new" --directory "$ROOT/var/lib/docker" swarm
 mv "$FILE.new" "$FILE"
-engine_start
+units start docker.socket docker.service
 comes_back "$LIMIT"
 trap 'rm -rf "$WORK"' EXIT
 printf 'starling-snapshot: done %s\n' "$1"
