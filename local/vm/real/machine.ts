@@ -79,12 +79,13 @@ export function createRealMachine(dependencies: RealMachineDependencies, vmId: s
     void follow(started);
   };
 
+  /** Also when nobody asked for it: then the guest itself did, or died. */
   const isOver = (over: GuestSystem, ending: 'off' | 'reboot', begun: number): void => {
     if (guest !== over) return;
     guest = undefined;
-    next(() => cgroups.kill(group));
     if (isAsked || begun !== wish) return;
     note({ power: 'off', phase: 'off', bootId: '' }, `kernel: ${ending === 'reboot' ? 'rebooting' : 'powered off'}`);
+    next(pullPlug);
     if (ending === 'reboot') next(() => boot(begun));
   };
 

@@ -41,8 +41,12 @@ const MASKED = [
   'console-getty.service',
 ];
 
-/** What the image says about the cloud that it runs in; the network is there before the machine starts. */
-const CLOUD_CONFIG = 'datasource_list: [NoCloud, None]\nnetwork: {config: disabled}\nlocale: C.UTF-8\n';
+/** What the image says about the cloud that it runs in. The network is there before the machine starts; one host key is made fast. */
+const CLOUD_CONFIG = `datasource_list: [NoCloud, None]
+network: {config: disabled}
+locale: C.UTF-8
+ssh_genkeytypes: [ed25519]
+`;
 
 /** systemd-nspawn hands the controllers of v1 to a machine read-only, which a container engine cannot use. */
 const CONTROLLERS_UNIT = `[Unit]
