@@ -1,5 +1,6 @@
 import { WORKLOAD_NAME, type ScaleWorkloadSchema, type WorkloadRequestSchema } from '../shared/api';
 import type { ClusterRecord } from '../shared/model/cluster';
+import { ENGINES } from '../shared/model/engines';
 import { AppError, type Outcome } from '../shared/model/errors';
 import { isReserved, SCALABLE_KINDS, SINGLE_KINDS, type Workload, type WorkloadChange } from '../shared/model/workload';
 import type { EnginePort, World } from '../shared/ports';
@@ -52,10 +53,12 @@ export async function putWorkload(call: Call<z.infer<typeof WorkloadRequestSchem
   return operate(call, record, {
     verb: 'workload',
     input: { name, verb: 'apply' },
-    would: [`${known ? 'change' : 'make'} the workload ${name} (${kind}) in the namespace starling-${name}`],
+    would: [`${known ? 'change' : 'make'} the workload ${name} (${kind}) in ${homeOf(record, name)}`],
     prepare: async ({ id }) => requireOk(await engine.applyWorkload({ ...change, mark: id })),
   });
 }
+
+const homeOf = ({ spec }: ClusterRecord, workload: string): string => ENGINES[spec.engine].homeOf(workload);
 
 /** Each share is mounted on every node, in a directory of its name. */
 const sharesOf = ({ spec }: ClusterRecord): Record<string, string> =>
@@ -82,7 +85,7 @@ export async function deleteWorkload(call: Call): Promise<Reply> {
   return operate(call, record, {
     verb: 'workload',
     input: { name, verb: 'remove' },
-    would: [`delete the namespace starling-${name} with ${objects.length} objects and all that is in it`],
+    would: [`delete ${homeOf(record, name)} with ${objects.length} objects and all that is in it`],
   });
 }
 

@@ -22,6 +22,8 @@ export interface EngineTraits {
   masterLabels: Record<string, string>;
   /** systemd units of the engine. */
   units: { master: string; agent: string };
+  /** Where all that belongs to a workload is, for a person. */
+  homeOf: (workload: string) => string;
 }
 
 export const ENGINES: Record<Engine, EngineTraits> = {
@@ -37,6 +39,7 @@ export const ENGINES: Record<Engine, EngineTraits> = {
     // k3s' own load balancer then serves on masters only, whose addresses stay, and not on agents, which come and go.
     masterLabels: { 'svccontroller.k3s.cattle.io/enablelb': 'true' },
     units: { master: 'k3s', agent: 'k3s-agent' },
+    homeOf: (workload) => `the namespace starling-${workload}`,
   },
   swarm: {
     title: 'Docker Swarm',
@@ -49,5 +52,6 @@ export const ENGINES: Record<Engine, EngineTraits> = {
     isTokenGiven: false,
     masterLabels: {},
     units: { master: 'docker', agent: 'docker' },
+    homeOf: (workload) => `the stack ${workload}`,
   },
 };

@@ -76,6 +76,10 @@ function whyTaken({ services, networks }: Found, { name, kind }: WorkloadChange,
   const wanted = plan.services.map(({ Name }) => Name);
   const foreign = others.find(({ Spec }) => wanted.includes(Spec.Name));
   if (foreign) return refuse('WORKLOAD_REFUSED', `the service ${foreign.Spec.Name} is somebody else’s`);
+  const theirs = networks.find(
+    ({ Name, Labels }) => !isOf(name, Labels) && plan.networks.some((network) => network.Name === Name),
+  );
+  if (theirs) return refuse('WORKLOAD_REFUSED', `the network ${theirs.Name} is somebody else’s`);
   for (const service of plan.services)
     for (const port of meshPorts(service)) {
       const holder = others.find((other) => publishedBy(other).includes(port));

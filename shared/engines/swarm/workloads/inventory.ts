@@ -19,9 +19,9 @@ export const listServices = (client: SwarmClient): Promise<RunningService[]> =>
 /** All of the swarm: a filter by a service that has gone meanwhile would be refused. */
 export const listTasks = (client: SwarmClient): Promise<WorkloadTask[]> => client.listTasks();
 
-/** Overlay networks; a daemon's own belong to nobody. */
+/** The swarm's; those of one daemon alone are of no use to a service. */
 export const listNetworks = (client: SwarmClient): Promise<NetworkInspectInfo[]> =>
-  client.listNetworks({ filters: { label: [WORKLOAD_LABEL], driver: ['overlay'] } });
+  client.listNetworks({ filters: { driver: ['overlay'] } });
 
 export const isOf = (workload: string, labels: Labels | null | undefined): boolean =>
   workloadOf(labels ?? undefined)?.name === workload;
