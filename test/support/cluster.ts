@@ -20,6 +20,8 @@ export interface EngineNode {
   bootId: string;
   version: string;
   pods: string[];
+  /** Only where there are such things: managers of a swarm never take work. */
+  role?: 'manager' | 'worker';
 }
 
 export interface Event {
@@ -42,7 +44,7 @@ export interface Vm {
 /** One cluster of a running Starling, as an operator and a look into the local Azure see it. */
 export class Cluster {
   constructor(
-    protected readonly starling: Starling,
+    readonly starling: Starling,
     readonly name: string,
   ) {}
 
@@ -140,7 +142,7 @@ export class Cluster {
       const serving = nodes.filter(({ vmId }) => !parked.has(vmId));
       const isAsItShould = ({ vmId, provisioningState, power }: Vm): boolean =>
         provisioningState === 'Succeeded' && (power === 'running') !== parked.has(vmId);
-      const takesWork = (node: EngineNode): boolean => node.ready && !node.unschedulable;
+      const works = (node: EngineNode): boolean => node.ready && (!node.unschedulable || node.role === 'manager');
       return (
         phase === 'ready' &&
         operation === null &&
@@ -149,7 +151,7 @@ export class Cluster {
         serving.every(({ state }) => state === 'ready') &&
         isDeepStrictEqual(sorted(nodes, 'vmId'), sorted(vms, 'vmId')) &&
         vms.every(isAsItShould) &&
-        isDeepStrictEqual(sorted(serving, 'name'), sorted(engine.filter(takesWork), 'name')) &&
+        isDeepStrictEqual(sorted(serving, 'name'), sorted(engine.filter(works), 'name')) &&
         isDeepStrictEqual(sorted(nodes, 'name'), sorted(engine, 'name'))
       );
     };

@@ -52,7 +52,7 @@ export async function carryOutRow(starlingOf: () => Starling | undefined, row: V
   const before = await stateOf(cluster);
   const [method, path, body] = row.request(before);
   const operation = await cluster.carryOut(method, path, body);
-  expect(operation).toMatchObject({ state: 'succeeded', error: null, ...row.result });
+  expect(operation).toMatchObject({ state: 'succeeded', error: null, ...(row.result && { result: row.result }) });
   await row.becomes(before, await stateOf(cluster), cluster, operation);
   expect((await cluster.events()).filter(({ cause }) => !cause)).toEqual([]);
 }
