@@ -52,6 +52,8 @@ export interface SwarmFixture {
   master(index: number): Promise<string>;
   tokens(): Promise<{ Worker: string; Manager: string }>;
   advance(seconds: number): Promise<void>;
+  /** The same after a restart of the simulator, as far as it was stored. */
+  reopened(): Swarm;
   control(method: string, path: string, body?: object): { status: number; body: Record<string, unknown> };
   close(): Promise<void>;
 }
@@ -61,8 +63,10 @@ export async function swarmFixture(more: Partial<DaemonStart> = {}): Promise<Swa
   const clock = virtualClock(START);
   const store = memoryStore();
   const errors: unknown[] = [];
+  const open = (scheduler = createScheduler(store, clock, (error) => errors.push(error))): Swarm =>
+    createSwarm({ store, clock, scheduler, log: () => undefined });
   const scheduler = createScheduler(store, clock, (error) => errors.push(error));
-  const swarm = createSwarm({ store, clock, scheduler, log: () => undefined });
+  const swarm = open(scheduler);
   scheduler.start();
   const listener = createSwarmListener(swarm);
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
@@ -127,6 +131,7 @@ export async function swarmFixture(more: Partial<DaemonStart> = {}): Promise<Swa
       return nodeId;
     },
     advance: (seconds) => clock.advance(seconds * 1_000),
+    reopened: () => open(),
     control(method, path, body) {
       const url = new URL(`http://127.0.0.1/_local/engine/${path}`);
       const text = body === undefined ? '' : JSON.stringify(body);

@@ -7,7 +7,7 @@ const refuse = (what: string): DockerError => rpcError('InvalidArgument', what);
 
 /** The spec in the body as swarmkit keeps it: checked, with networks by id, and with what it fills in. */
 export function specOf(call: ClusterCall): ServiceSpec {
-  const body = bodyOf(call.request) as Partial<ServiceSpec>;
+  const body = known(bodyOf(call.request));
   const task = (body.TaskTemplate ?? {}) as Partial<TaskSpec>;
   const spec: ServiceSpec = {
     ...body,
@@ -34,6 +34,12 @@ const NODE_NETWORKS: Record<string, string> = {
   host: 'hostnetworkofeverynode000',
   bridge: 'bridgenetworkofeverynode0',
 };
+
+const FIELDS = ['Name', 'Labels', 'TaskTemplate', 'Mode', 'UpdateConfig', 'RollbackConfig', 'Networks', 'EndpointSpec'];
+
+/** Go's decoder drops what it does not know; clients send their query in the body as well. */
+const known = (body: object): Partial<ServiceSpec> =>
+  Object.fromEntries(Object.entries(body).filter(([key]) => FIELDS.includes(key)));
 
 /** moby `populateNetworkID`: the refusal has no status of its own, hence 500. */
 function networkId({ objects }: ClusterCall, term: string): string {
