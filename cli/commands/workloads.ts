@@ -23,7 +23,7 @@ export function addWorkloads(program: Command, session: Session): void {
     (options: Common) => listWorkloads(session, options),
   );
   changing(workload.command('apply').description('make or change a workload, and wait until it runs'))
-    .argument('<kind|file>', `${KINDS.join(', ')}, or a file with objects of Kubernetes`)
+    .argument('<kind|file>', `${KINDS.join(', ')}, or a file with objects of Kubernetes, or a Compose file`)
     .option('--name <name>', 'else the kind, or the file’s name')
     .option('--replicas <n>', 'for replicated and stack', integer)
     .action((what: string, options: ApplyOptions) => apply(session, what, options));
@@ -62,12 +62,22 @@ async function apply(session: Session, what: string, options: ApplyOptions): Pro
 
 /** Where docs/workloads.md says that it is reached; empty for what has no address of its own. */
 async function addressOf(session: Session, c: string, kind: WorkloadRequest['kind'], name: string): Promise<string> {
-  if (kind === 'manifest') return '';
-  if (kind === 'registry') return 'localhost:5000 on every node, and here with starling proxy';
-  const { body } = await session.client().call('listEndpoints', { params: { c } });
-  const master = body.endpoints[0]?.fqdn;
+  if (kind === 'registry') return 'localhost:5000 on every node that takes work';
+  const { body } = await session.client().call('listWorkloads', { params: { c } });
+  const ports = body.workloads.find((workload) => workload.name === name)?.ports;
+  if (kind === 'manifest' && !ports) return '';
+  const { body: found } = await session.client().call('listEndpoints', { params: { c } });
+  const master = found.endpoints[0]?.fqdn;
   if (!master) return '';
+  if (ports) return ports.map((port) => portAddress(master, port)).join(', ');
   return kind === 'monitor' ? `https://${master}/monitor` : `http://${master}/${name}`;
+}
+
+/** Only the ports of the web are open from outside. */
+function portAddress(master: string, port: number): string {
+  if (port === 80) return `http://${master}/`;
+  if (port === 443) return `https://${master}/`;
+  return `localhost:${port} with starling proxy --forward ${port}:localhost:${port}`;
 }
 
 /** A word that is no file was meant as a kind. */

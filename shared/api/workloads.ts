@@ -8,7 +8,11 @@ export const WorkloadRequestSchema = z
   .strictObject({
     kind: z.enum(['monitor', 'replicated', 'global', 'stack', 'registry', 'manifest']),
     replicas: replicas.optional(),
-    manifest: z.string().min(1).optional().meta({ description: 'YAML or JSON, one or more objects' }),
+    manifest: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'YAML or JSON. k3s: one or more objects; Swarm: a Compose file' }),
   })
   .superRefine(({ kind, manifest, replicas }, context) => {
     const wrong = (field: string, message: string): void =>
@@ -29,6 +33,10 @@ export const WorkloadSchema = z
     desired: z.number(),
     ready: z.number(),
     objects: z.array(z.string()),
+    ports: z
+      .array(z.number())
+      .optional()
+      .meta({ description: 'Of every node; 80 and 443 of masters from outside too' }),
     problems: z.array(z.string()),
   })
   .meta({ id: 'Workload' }) satisfies z.ZodType<Workload>;

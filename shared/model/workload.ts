@@ -34,8 +34,10 @@ export interface Workload {
   /** Pods that should run and that run, in the form that was asked for last. */
   desired: number;
   ready: number;
-  /** `Kind namespace/name` of its objects. */
+  /** Its objects: `Kind namespace/name`, or `Kind name` where the engine has no namespaces. */
   objects: string[];
+  /** Ports of every node that lead to it; absent where it is found by a path instead. */
+  ports?: number[];
   /** Why pods do not run, at most three, for a person. */
   problems: string[];
   /** Of the last change that was made to its end. */

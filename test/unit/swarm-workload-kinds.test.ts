@@ -144,7 +144,7 @@ const node = (ID: string, more: object = {}): NodeObject =>
     Description: {},
     Status: { State: 'ready' },
     ...more,
-  }) as NodeObject;
+  }) as unknown as NodeObject;
 
 describe('a rollout', () => {
   test('counts tasks that run, are meant to, and are of the form that was asked for last', () => {

@@ -40,17 +40,16 @@ function toWorkload({ name, kind }: WorkloadId, all: Inventory): Workload {
       const tasks = all.tasks.filter(({ ServiceID }) => ServiceID === service.ID);
       return { service, tasks, rollout: rolloutOf(service, tasks, all.nodes) };
     });
-  const networks = all.networks.filter(({ Labels }) => isOf(name, Labels)).map(({ Name }) => Name);
+  const networks = all.networks.filter(({ Labels }) => isOf(name, Labels)).map(({ Name }) => `Network ${Name}`);
+  const ports = services.flatMap(({ service }) => portsOf(service)).sort((a, b) => a - b);
   const mark = markOf(services.map(({ service }) => service));
   return {
     name,
     kind,
     desired: sum(services.map(({ rollout }) => rollout.desired)),
     ready: sum(services.map(({ rollout }) => rollout.ready)),
-    objects: [
-      ...networks.sort().map((network) => `Network ${network}`),
-      ...services.map(({ service }) => titleOf(service)),
-    ],
+    objects: [...networks.sort(), ...services.map(({ service }) => `Service ${service.Spec.Name}`)],
+    ...(ports.length > 0 && { ports }),
     problems: problemsOf(services.filter(({ rollout }) => !isDone(rollout))),
     ...(mark && { mark }),
   };
@@ -58,11 +57,9 @@ function toWorkload({ name, kind }: WorkloadId, all: Inventory): Workload {
 
 const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-/** Where it is published is told by nothing else: Swarm may have chosen the port. */
-function titleOf({ Spec, Endpoint }: RunningService): string {
-  const ports = (Endpoint?.Ports ?? []).map(({ PublishedPort, Protocol }) => `${PublishedPort}/${Protocol}`);
-  return ports.length > 0 ? `Service ${Spec.Name} on port ${ports.join(', ')}` : `Service ${Spec.Name}`;
-}
+/** Swarm may have chosen them. */
+const portsOf = ({ Endpoint }: RunningService): number[] =>
+  (Endpoint?.Ports ?? []).flatMap(({ PublishedPort }) => PublishedPort ?? []);
 
 /** Of the change that has written all services, and as many as it has; a change that broke off has left no such mark. */
 function markOf(services: RunningService[]): string | undefined {
