@@ -10,7 +10,7 @@
 
 # The node id of this machine; there from its first join on.
 MEMBER=$ROOT/var/lib/starling/swarm-node
-SETTLE_SECONDS=${STARLING_SETTLE_SECONDS:-60} # a worker is back in a few seconds; a manager may have to be elected first
+SETTLE_SECONDS=${STARLING_SETTLE_SECONDS:-30} # a worker is back in a few seconds; a leader may have to be elected first
 JOIN_SECONDS=${STARLING_ENGINE_JOIN_SECONDS:-120} # the engine gives an answer after 20 and goes on by itself
 # At an eviction the three together, with what it takes to tell Starling, stay below 30 seconds.
 DRAIN_SECONDS=${STARLING_DRAIN_SECONDS:-10}
@@ -21,8 +21,8 @@ engine_version() { version_in "$("${STARLING_DOCKERD:-dockerd}" --version 2>/dev
 
 engine_has_joined() { [[ -s $MEMBER ]]; }
 
-# A certificate that ran out while the machine was parked, or a removed node. A worker that finds no manager may have been
-# removed too, which nobody tells it; managers that are started together wait for each other.
+# A certificate that ran out while the machine was parked, or a removed node. One that was removed while it was off does not learn
+# of it: it asks for ever to be let in (seen with 20.10), as it would where no manager is up. Managers may wait for each other.
 engine_membership_lost() {
   if ! engine_has_joined; then return 1; fi
   engine_start
@@ -48,7 +48,8 @@ engine_take_ticket() {
     write_endpoint "$1" "$DOCKER_PORT"
   fi
   engine_start
-  settle "$SETTLE_SECONDS"
+  # Who asked to join again has waited.
+  if [[ $IS_LOST == true ]]; then settle 0; else settle "$SETTLE_SECONDS"; fi
   if [[ $SWARM_STATE == active ]] && is_ours "$1"; then
     remember
     say "join: node $SWARM_NODE of the swarm"
