@@ -417,6 +417,36 @@ describe('the API of a Swarm manager', () => {
     });
   });
 
+  it('needs a new beginning when the certificates of all its managers have expired', async () => {
+    const worker = await blue.worker('a1');
+    for (const machineId of ['master0', 'a1']) blue.swarm.stopDaemon(machineId);
+    await blue.advance(91 * 86_400);
+    blue.swarm.startDaemon(daemonStart('master0', { ip: masterIp(0), bootId: 'late' }));
+    await blue.advance(60);
+    expect(blue.swarm.info('master0').state).toBe('error');
+    expect(await refusalOf(blue.docker.listNodes())).toEqual({
+      statusCode: 503,
+      message: 'Swarm certificates have expired. To replace them, leave the swarm and join again.',
+    });
+    blue.swarm.init('master0', { advertiseAddr: masterIp(0), forceNewCluster: true });
+    await blue.advance(30);
+    expect(blue.swarm.info('master0')).toMatchObject({ state: 'active', isManager: true });
+    expect((await inspect(worker)).Status.State).toBe('down');
+  });
+
+  it('can be begun through the API of a daemon that is in none', async () => {
+    blue.swarm.startDaemon(daemonStart('green0', { ip: masterIp(0), clusterName: 'green' }));
+    const servername = 'green-master0.westeurope.cloudapp.azure.com';
+    const green = blue.dockerAt({ servername, identity: blue.swarm.serveTls('green0', { fqdn: servername }) });
+    const begin = () => green.swarmInit({ ListenAddr: '0.0.0.0:2377', AdvertiseAddr: masterIp(0) });
+    const id = (await begin()) as unknown as string;
+    expect(((await green.info()) as Info).Swarm).toMatchObject({ NodeID: id, Nodes: 1, Managers: 1 });
+    expect((await refusalOf(begin())).message).toMatch(/^This node is already part of a swarm/);
+    const { JoinTokens } = (await green.swarmInspect()) as { JoinTokens: { Worker: string } };
+    expect(JoinTokens.Worker.split('-')[2]).not.toBe((await blue.tokens()).Worker.split('-')[2]);
+    expect(blue.control('GET', 'green/nodes').body.nodes).toHaveLength(1);
+  });
+
   it('keeps the labels of the swarm, and takes updates only of the version that was read', async () => {
     const { Version, Spec } = (await blue.docker.swarmInspect()) as Swarm;
     await updateSwarm({}, { Labels: { 'starling.tokens-given': 'now' } });

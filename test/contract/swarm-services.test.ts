@@ -332,6 +332,7 @@ describe('services of a swarm', () => {
     ['a constraint with a slash in its key', placement('node.labels.a/b==c'), 500, /key 'node.labels.a\/b' is invalid/],
     ['a constraint without an operator', placement('node.role'), 500, /expected one operator from ==, !=/],
     ['a network that does not exist', attached('nowhere'), 500, /^network nowhere not found$/],
+    ['a secret that does not exist', secret('password'), 400, /secret not found: password$/],
     ['fewer replicas than none', { Mode: { Replicated: { Replicas: -1 } } }, 400, /must be non-negative/],
   ])('are refused with %s', async (_, change, statusCode, message) => {
     const refusal = await refusalOf(create('web', change));
@@ -471,4 +472,9 @@ function placement(constraint: string): Partial<Spec> {
 
 function attached(name: string): Partial<Spec> {
   return { TaskTemplate: { ...spec('').TaskTemplate, Networks: [{ Target: name }] } };
+}
+
+function secret(SecretName: string): Partial<Spec> {
+  const ContainerSpec = { Image: 'web:1', Secrets: [{ SecretID: 'none', SecretName, File: { Name: SecretName } }] };
+  return { TaskTemplate: { ContainerSpec } };
 }

@@ -108,6 +108,14 @@ export function createMembers({ state, raft, heartbeats, clock, scheduler }: Dep
     }
   });
 
+  /** Also the way out when the certificates of all managers have expired (swarmkit `node/node.go`, ForceNewCluster). */
+  const beginAnew = (daemon: DaemonRecord, { swarmId, nodeId, advertiseAddr }: Membership): string => {
+    if (!isManager(daemon)) throw unavailable('worker');
+    save(daemon, { swarmId, nodeId, advertiseAddr, state: 'active', error: '', issuedAt: clock.now() });
+    state.changeSwarm(swarmId, { members: [nodeId], leader: '', isElecting: false });
+    raft.review(swarmId);
+    return nodeId;
+  };
   /** With the last disk of a manager the swarm is gone; workers wait for it for ever. */
   const buryIfLost = (swarmId: string): void => {
     const members = state.swarm(swarmId)?.members ?? [];
@@ -172,13 +180,7 @@ export function createMembers({ state, raft, heartbeats, clock, scheduler }: Dep
     },
     init(machineId, options) {
       const present = running(machineId);
-      if (options.forceNewCluster && present.membership) {
-        if (!isManager(present)) throw unavailable('worker');
-        const { swarmId, nodeId } = present.membership;
-        state.changeSwarm(swarmId, { members: [nodeId], leader: '', isElecting: false });
-        raft.review(swarmId);
-        return nodeId;
-      }
+      if (options.forceNewCluster && present.membership) return beginAnew(present, present.membership);
       const daemon = outside(machineId);
       const swarm = newSwarm(state, daemon.clusterName, options);
       const spec = { Role: 'manager', Availability: options.availability ?? 'active' } as const;

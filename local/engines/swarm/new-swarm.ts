@@ -40,7 +40,6 @@ export function newSwarm(state: SwarmState, clusterName: string, options: InitOp
     members: [],
     leader: '',
     isElecting: false,
-    removed: {},
   });
   state.objects(swarm.ID).networks.create({
     Name: 'ingress',

@@ -36,8 +36,6 @@ export interface SwarmRecord extends Meta {
   leader: string;
   /** Enough members are up, and one of them will lead. */
   isElecting: boolean;
-  /** Node ids that may not come back, until when (swarmkit's deny list). */
-  removed: Record<string, number>;
 }
 
 export interface NodeSpec extends Fields {

@@ -122,7 +122,7 @@ export function createSwarm({ store, clock, scheduler, log }: SwarmDependencies)
   const heartbeats = createHeartbeats({ state, clock, scheduler, changed, orphan });
   const raft = createRaft({ state, clock, scheduler, elected: heartbeats.restart });
   const members = createMembers({ state, raft, heartbeats, clock, scheduler });
-  const api = createDockerApi({ state, raft, members, now: () => clock.now(), changed });
+  const api = createDockerApi({ state, raft, members, changed });
   const contexts = new Map<string, { pem: string; context: SecureContext }>();
 
   const certify = (daemon: DaemonRecord, fqdn: string, sans: string[]): TlsIdentity => {

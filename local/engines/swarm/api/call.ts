@@ -10,8 +10,6 @@ export interface ApiDependencies {
   state: SwarmState;
   raft: Raft;
   members: Members;
-  /** Simulated time. */
-  now: () => number;
   /** Services, tasks or nodes are others now. */
   changed: (swarmId: string) => void;
 }

