@@ -12,7 +12,8 @@ export async function evictTasks(client: SwarmClient, name: string): Promise<Evi
   const node = await drain(client, name);
   if (!node) return { remaining: 0, blocked: [] };
   return translatedDocker(`move the tasks of ${name}`, async () => {
-    const tasks = (await listTaskObjects(client, { node: [node.ID] })).filter(isMovable);
+    const found = await orAbsent(listTaskObjects(client, { node: [node.ID] })); // 404: the node has gone meanwhile
+    const tasks = (found ?? []).filter(isMovable);
     const left = tasks.filter((task) => holds(task, node));
     return { remaining: left.length, blocked: await findBlocked(client, tasks) };
   });
