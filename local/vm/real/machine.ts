@@ -100,10 +100,13 @@ export function createRealMachine(dependencies: RealMachineDependencies, vmId: s
   const stopGracefully = async (how: 'poweroff' | 'reboot', signal: AbortSignal): Promise<void> => {
     const stopping = guest;
     if (stopping) {
+      const ended = new AbortController();
+      const patience = wait(PATIENCE_MS, undefined, { signal: AbortSignal.any([signal, ended.signal]) });
       stopping.ask(how);
       const again = setInterval(() => stopping.ask(how), PRESS_AGAIN_MS);
-      await Promise.race([stopping.ended, wait(PATIENCE_MS, undefined, { signal }).catch(() => undefined)]);
+      await Promise.race([stopping.ended, patience.catch(() => undefined)]);
       clearInterval(again);
+      ended.abort();
     }
     await pullPlug();
     isAsked = false;

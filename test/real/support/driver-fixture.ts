@@ -11,6 +11,7 @@ import { scaledClock } from '../../../local/clock';
 import { memoryStore } from '../../../local/store';
 import { createMachineInventory } from '../../../local/vm/inventory';
 import type { MachineSpec } from '../../../local/vm/machine';
+import { placesOf } from '../../../local/vm/real/places';
 import { prepareRealNodes, startRealNodes, type NodeParts, type RealMachines } from '../../../local/vm/real';
 import { buildOnce } from '../../support/starling-process';
 import { waitUntil } from '../../support/starling';
@@ -43,8 +44,7 @@ export class Fabric {
       const route = request.url?.split('/').at(-1) ?? '';
       this.posts.push(route);
       request.resume();
-      response.statusCode = route === 'join' ? 200 : 404;
-      response.end(JSON.stringify({ ...TICKET, nodeName: 'agent-1', version: 'v1.36.2+k3s1' }));
+      response.end(JSON.stringify(route === 'join' ? { ...TICKET, nodeName: 'agent-1', version: 'v1.36.2+k3s1' } : {}));
     });
     await new Promise<void>((resolve) => this.app.listen(0, '127.0.0.1', resolve));
     await this.start();
@@ -70,7 +70,7 @@ export class Fabric {
 
   async close(): Promise<void> {
     await this.machines?.stop();
-    this.app?.close();
+    this.app?.close().closeAllConnections();
     rmSync(this.stateDir, { recursive: true, force: true });
   }
 
@@ -123,6 +123,14 @@ export class Fabric {
   private appPort = (): number => (this.app.address() as AddressInfo).port;
 }
 
-/** Network namespaces of this machine, as many as have processes. */
-export const networks = (): number =>
-  execFileSync('lsns', ['--type', 'net', '--noheadings'], { encoding: 'utf8' }).trim().split('\n').length;
+/** What there is of this state's machines outside of its folder; each namespace is some process's. */
+export function remains(stateDir: string): { processes: string[]; folders: string[] } {
+  const { group } = placesOf(stateDir);
+  const isOurs = (line: string): boolean => line.includes(stateDir);
+  return {
+    processes: execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' }).split('\n').filter(isOurs),
+    folders: execFileSync('find', ['/sys/fs/cgroup', '/run', '-maxdepth', '2', '-name', group], { encoding: 'utf8' })
+      .split('\n')
+      .filter(Boolean),
+  };
+}
