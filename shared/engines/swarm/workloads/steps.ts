@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetworkCreateOptions, ServiceSpec } from 'dockerode';
 import { refuse, type Refusal } from '../../../model/errors';
 import type { SwarmClient } from '../connection';
@@ -10,6 +11,10 @@ import { KEPT_LABELS } from './labels';
 
 /** Nobody is signed in to a registry. Without it, dockerode would send the whole service as somebody's password. */
 const NO_REGISTRY = {};
+
+/** Managers need some tenths of a second; a request should not take many more. */
+const NETWORK_PAUSE_MS = 300;
+const NETWORK_TRIES = 10;
 
 /** One write, and how it is taken back. Both bear to be carried out twice. */
 export interface Step {
@@ -54,8 +59,19 @@ export const makeNetwork = (client: SwarmClient, network: NetworkCreateOptions):
       if (!isDockerStatus(error, 409)) throw error; // there already: an answer was lost
     }
   },
-  undo: async () => void (await orAbsent(client.getNetwork(network.Name).remove())),
+  undo: () => removeNetwork(client, network.Name),
 });
+
+/** Tasks of a service that was just removed are told to end a moment later, and hold its networks until then. */
+async function removeNetwork(client: SwarmClient, name: string): Promise<void> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return void (await orAbsent(client.getNetwork(name).remove()));
+    } catch (error) {
+      if (tries >= NETWORK_TRIES || !isDockerStatus(error, 400, 403, 409)) throw error;
+      await sleep(NETWORK_PAUSE_MS);
+    }
+}
 
 /** Makes the service, or brings the one of this name to this form. */
 export function putService(client: SwarmClient, service: WorkloadService): Step {
