@@ -89,7 +89,15 @@ async function assemble(options: LocalAzureOptions, onStop: OnStop): Promise<Omi
   const world = { inventory, store, clock, imds: () => imds };
   checkMachines(store, options.realNodes ? 'real' : 'simulated');
   const real =
-    options.realNodes && (await startRealNodes({ ...options, ...world, log: say, pki, parts: options.realNodes }));
+    options.realNodes &&
+    (await startRealNodes({
+      ...options,
+      ...world,
+      log: say,
+      pki,
+      parts: options.realNodes,
+      onPoweredOff: (vmId) => azure.guestPoweredOff(vmId),
+    }));
   if (real) onStop(real.stop);
   const machines: SimulatedMachines | RealMachines =
     real ??

@@ -54,6 +54,8 @@ export interface Azure {
   machineOf(cluster: string, instanceId: string): Machine | undefined;
   /** What `vmId` is, for whoever has only that. */
   machineByVmId(vmId: string): Machine | undefined;
+  /** A guest has powered itself off: Azure calls its VM stopped. */
+  guestPoweredOff(vmId: string): void;
   /** A machine approves a scheduled event; unknown or repeated approvals are harmless. */
   acknowledge(eventId: string): void;
 }
@@ -139,6 +141,11 @@ export function createAzure(deps: AzureDeps & AzureOptions): Azure {
     stop: () => core.scheduler.stop(),
     machineOf,
     machineByVmId: (vmId) => compute.machines.byVmId(vmId),
+    guestPoweredOff(vmId) {
+      const machine = compute.machines.byVmId(vmId);
+      // While Azure itself is at work on the machine, that decides how it stands.
+      if (machine?.power === 'running' && !machine.step) compute.machines.put({ ...machine, power: 'stopped' });
+    },
     acknowledge(eventId) {
       if (!approveNotice(compute, eventId)) approveEviction(compute, eventId);
     },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStarling, waitUntil, type Starling } from '../support/starling';
 import { inNode, RealCluster, realNodes, type RealNode } from './support/real-nodes';
-import { whyNot } from './support/real-machine';
+import { prepareNodes, whyNot } from './support/real-machine';
 import { Steps } from './support/steps';
 import type { EngineNode } from '../support/cluster';
 
@@ -54,10 +54,11 @@ story('k3s on real nodes', () => {
     const standIn = join(folder, 'k3s');
     copyFileSync(join(__dirname, 'support/stand-in-k3s.py'), standIn);
     chmodSync(standIn, 0o755);
+    await prepareNodes();
     const env = { STARLING_TIME_SCALE: '5', STARLING_K3S_BINARY: GIVEN ?? standIn };
     starling = await startStarling(env, ['--real-nodes']);
     farm = new K3sCluster(starling, 'kube');
-  }, 240_000);
+  }, 600_000);
   afterAll(async () => {
     await starling?.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -77,7 +78,7 @@ story('k3s on real nodes', () => {
   const agents = async (): Promise<RealNode[]> => (await farm.machines()).filter(({ name }) => !/^master/.test(name));
 
   step('deploy 1 master and 2 agents', async () => {
-    expect(await farm.carryOut('PUT', '', { agents: { count: 2 }, storage: { shares: [] } })).toMatchObject({
+    expect(await farm.deploy({ agents: { count: 2 }, storage: { shares: [] } })).toMatchObject({
       state: 'succeeded',
       result: { agents: { wanted: 2, came: 2 } },
     });

@@ -2,7 +2,7 @@ import { ChaosList } from '../../shared/api';
 import { startStarling, waitUntil, type Starling } from '../support/starling';
 import { remainsOf } from '../support/cluster';
 import { inNode, isRunning, keepImages, RealCluster, realNodes } from './support/real-nodes';
-import { dockerVersion, whyNot } from './support/real-machine';
+import { dockerVersion, prepareNodes, whyNot } from './support/real-machine';
 import { Steps } from './support/steps';
 import { traces, type Traces } from './support/leftovers';
 
@@ -29,11 +29,12 @@ story('a Docker Swarm on real nodes', () => {
   const spec = { engine: 'swarm', version: reason ? '' : dockerVersion(), storage: { shares: [] } };
 
   beforeAll(async () => {
+    await prepareNodes();
     starling = await startStarling({ STARLING_TIME_SCALE: SCALE }, ['--real-nodes']);
     before = traces(starling.stateDir);
     [farm, trio] = [new RealCluster(starling, 'farm'), new RealCluster(starling, 'trio')];
     endImages = keepImages(starling, ['traefik/whoami:v1.11.0']);
-  }, 240_000);
+  }, 600_000);
   afterAll(async () => {
     await endImages?.();
     await starling?.stop();
@@ -46,7 +47,7 @@ story('a Docker Swarm on real nodes', () => {
   const settled = (agents: number): Promise<void> => farm.settles(agents, LIMIT_MS);
 
   step('deploy 1 manager and 3 workers', async () => {
-    expect(await farm.carryOut('PUT', '', { ...spec, agents: { count: 3, max: 10 } })).toMatchObject({
+    expect(await farm.deploy({ ...spec, agents: { count: 3, max: 10 } })).toMatchObject({
       state: 'succeeded',
       result: { agents: { wanted: 3, came: 3 } },
     });
@@ -164,7 +165,7 @@ story('a Docker Swarm on real nodes', () => {
   });
 
   step('3 managers', async () => {
-    const operation = await trio.carryOut('PUT', '', { ...spec, masters: { count: 3 }, agents: { count: 0 } });
+    const operation = await trio.deploy({ ...spec, masters: { count: 3 }, agents: { count: 0 } });
     expect(operation).toMatchObject({ state: 'succeeded' });
     await trio.settles(0, LIMIT_MS);
   });

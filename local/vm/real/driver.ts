@@ -25,6 +25,8 @@ export interface RealMachinesDependencies extends ReceptionDependencies {
   gatewayEntry: string;
   image: Image;
   log: (message: string) => void;
+  /** A guest has powered itself off, or died. */
+  onPoweredOff: (vmId: string) => void;
   onLost: (what: string) => void;
 }
 

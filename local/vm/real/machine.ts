@@ -18,6 +18,8 @@ export interface RealMachineDependencies {
   fabrics: Fabrics;
   image: Image;
   log: (message: string) => void;
+  /** The guest has powered itself off, or died: Azure's fabric notices. */
+  onPoweredOff: (vmId: string) => void;
 }
 
 /** One VM as a container with an operating system of its own. Calls return at once; what they begin happens in their order. */
@@ -43,7 +45,7 @@ const PRESS_AGAIN_MS = 3_000;
 const PHASE_POLL_MS = 300;
 
 export function createRealMachine(dependencies: RealMachineDependencies, vmId: string): RealMachine {
-  const { inventory, clock, places, cgroups, fabrics, image, log } = dependencies;
+  const { inventory, clock, places, cgroups, fabrics, image, log, onPoweredOff } = dependencies;
   const folder = join(places.nodesDir, vmId);
   const group = `${places.nodesGroup}/${vmId}`;
   let guest: GuestSystem | undefined;
@@ -87,6 +89,7 @@ export function createRealMachine(dependencies: RealMachineDependencies, vmId: s
     note({ power: 'off', phase: 'off', bootId: '' }, `kernel: ${ending === 'reboot' ? 'rebooting' : 'powered off'}`);
     next(pullPlug);
     if (ending === 'reboot') next(() => boot(begun));
+    else onPoweredOff(vmId);
   };
 
   const follow = async (followed: GuestSystem): Promise<void> => {

@@ -65,6 +65,7 @@ export class Fabric {
       imds: () => imds,
       log: (line) => console.log(line),
       onLost: (what) => console.log(`${what} has died`),
+      onPoweredOff: () => undefined,
     });
   }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { missingForRealNodes } from '../../../local/vm/real/preflight';
+import { prepareRealNodes } from '../../../local/vm/real/prepare';
 import { canonicalVersion } from '../../../shared/model/version';
 
 /** Why real nodes cannot run on this machine; undefined when they can. */
@@ -20,4 +21,14 @@ export function dockerVersion(): string {
   const policy = execFileSync('apt-cache', ['policy', 'docker.io'], { encoding: 'utf8' });
   const [, candidate = ''] = /Candidate: (?:\d+:)?(\d+\.\d+\.\d+)/.exec(policy) ?? [];
   return canonicalVersion(candidate);
+}
+
+/** Makes the root file system of nodes, where this machine has none yet: a minute or two, which no start-up is to wait for. */
+export async function prepareNodes(): Promise<void> {
+  const stateDir = mkdtempSync(join(tmpdir(), 'starling-probe-'));
+  try {
+    await prepareRealNodes({ stateDir, env: process.env, say: (line) => void process.stdout.write(`${line}\n`) });
+  } finally {
+    rmSync(stateDir, { recursive: true, force: true });
+  }
 }

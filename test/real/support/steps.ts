@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 
 /** Steps of one story, each with the time that it took; shown as a table at the end. */
 export class Steps {
+  private failed = '';
   private readonly taken: [name: string, seconds: number][] = [];
 
   constructor(private readonly title: string) {}
@@ -11,9 +12,13 @@ export class Steps {
     test(
       name,
       async () => {
+        if (this.failed) throw new Error(`not tried, since a step before failed: ${this.failed}`);
         const begun = performance.now();
         try {
           await run();
+        } catch (error) {
+          this.failed = name;
+          throw error;
         } finally {
           this.taken.push([name, (performance.now() - begun) / 1000]);
         }
