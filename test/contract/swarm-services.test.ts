@@ -284,6 +284,18 @@ describe('services of a swarm', () => {
       expect(await images('web')).toEqual(['web:2', 'web:2']);
     });
 
+    it('that start first leave one task for each replica, also when a node is drained meanwhile', async () => {
+      const [a1] = [await blue.worker('a1'), await blue.worker('a2')];
+      await create('web', replicated(4));
+      await blue.advance(10);
+      await roll('web', { Parallelism: 0, Order: 'start-first' });
+      await blue.advance(1.5);
+      await setNode(a1, { Availability: 'drain' });
+      await blue.advance(60);
+      expect(await images('web')).toEqual(Array(4).fill('web:2'));
+      expect(await tasks({ service: ['web'], 'desired-state': ['running', 'ready'] })).toHaveLength(4);
+    });
+
     it('pause at the first failure and leave the rest as it was', async () => {
       await blue.worker('a1');
       await create('web', replicated(3));

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Handler, SimResponse } from '../../azure/http';
 import { parseLabelChanges, withChanges } from '../label-changes';
+import type { Deeds } from './control-deeds';
 import { isOver } from './orchestrator/pass';
 import type { NodeRecord, SwarmRecord, TaskRecord } from './records';
 import type { SwarmState } from './state';
@@ -10,22 +11,26 @@ import type { SwarmState } from './state';
  * `GET /_local/engine/{cluster}/services`: the services, each with what its tasks are at.
  * `GET /_local/engine/{cluster}/tokens`: which tokens are good for joining now, and the swarm's labels; no secret.
  * `POST /_local/engine/{cluster}/nodes/{name or id}/labels {"name": "value"}`: what `docker node update --label-add` does;
- * `null` removes one. 404 for an unknown cluster or node, 400 for another body.
+ * `null` removes one. `POST …/nodes/{name or id}/expire`, `POST …/docker`, `POST …/intruders`: see control-deeds.ts.
+ * 404 for an unknown cluster or node, 400 for another body.
  */
-export function createControl(state: SwarmState): Handler {
+export function createControl(state: SwarmState, deeds: Deeds): Handler {
   return ({ method, url, body }) => {
     const [, name = '', what = '', node, action] =
-      /^\/_local\/engine\/([^/]+)\/(nodes|services|tokens)(?:\/([^/]+)\/(labels))?$/.exec(url.pathname) ?? [];
+      /^\/_local\/engine\/([^/]+)\/(nodes|services|tokens|docker|intruders)(?:\/([^/]+)\/(labels|expire))?$/.exec(
+        url.pathname,
+      ) ?? [];
     const answer = ANSWERS[`${method} ${what}${action ? `/${action}` : ''}`];
     if (!answer) return { status: 404, body: { error: 'unknown control route' } };
     const swarm = state.swarmOf(name);
     if (!swarm) return { status: 404, body: { error: `no swarm ${name} is running` } };
-    return answer({ state, swarm, node: decodeURIComponent(node ?? ''), body });
+    return answer({ state, deeds, swarm, node: decodeURIComponent(node ?? ''), body });
   };
 }
 
 interface Asked {
   state: SwarmState;
+  deeds: Deeds;
   swarm: SwarmRecord;
   node: string;
   body: string;
@@ -35,7 +40,10 @@ const ANSWERS: Record<string, (asked: Asked) => SimResponse> = {
   'GET nodes': ({ state, swarm }) => ({ status: 200, body: { nodes: nodesOf(state, swarm) } }),
   'GET services': ({ state, swarm }) => ({ status: 200, body: { services: servicesOf(state, swarm) } }),
   'GET tokens': ({ swarm }) => ({ status: 200, body: tokensOf(swarm) }),
-  'POST nodes/labels': labelNode,
+  'POST nodes/labels': (asked) => withNode(asked, (node) => labelNode(asked, node)),
+  'POST nodes/expire': (asked) => withNode(asked, asked.deeds.expire),
+  'POST docker': ({ deeds, swarm, body }) => deeds.docker(swarm, body),
+  'POST intruders': ({ deeds, swarm, body }) => deeds.intrude(swarm, body),
 };
 
 /** Starling names nodes by label; a hostname is only a description. */
@@ -91,13 +99,16 @@ const tokensOf = ({ JoinTokens, Spec }: SwarmRecord): object => ({
   labels: Spec.Labels,
 });
 
-function labelNode({ state, swarm, node, body }: Asked): SimResponse {
-  const { nodes } = state.objects(swarm.ID);
-  const found = nodes.list().find((one) => one.ID === node || nameOf(one) === node);
-  if (!found) return { status: 404, body: { error: `${swarm.clusterName} has no node ${node}` } };
+function withNode({ state, swarm, node }: Asked, act: (node: NodeRecord) => SimResponse): SimResponse {
+  const nodes = state.objects(swarm.ID).nodes.list();
+  const found = nodes.find((one) => one.ID === node || nameOf(one) === node);
+  return found ? act(found) : { status: 404, body: { error: `${swarm.clusterName} has no node ${node}` } };
+}
+
+function labelNode({ state, swarm, body }: Asked, found: NodeRecord): SimResponse {
   const given = parseLabelChanges(body);
   if (!given) return { status: 400, body: { error: 'an object of texts, or null, is needed' } };
   const Labels = withChanges(found.Spec.Labels, given);
-  nodes.change(found.ID, { Spec: { ...found.Spec, Labels } });
+  state.objects(swarm.ID).nodes.change(found.ID, { Spec: { ...found.Spec, Labels } });
   return { status: 200, body: { labels: Labels } };
 }

@@ -15,7 +15,7 @@ export interface Members {
   stop(machineId: string): void;
   forget(machineId: string): void;
   info(machineId: string): DaemonInfo;
-  /** All three give the daemon's node id, where it has one afterwards. */
+  /** Gives the node's id, as `join` does. */
   init(machineId: string, options: InitOptions): string;
   join(machineId: string, options: JoinOptions): string;
   leave(machineId: string, force: boolean): void;

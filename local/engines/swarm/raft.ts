@@ -35,7 +35,8 @@ type Subject = [swarmId: string, nodeId: string];
 export function createRaft({ state, clock, scheduler, elected }: Dependencies): Raft {
   const isReachable = ({ ID }: SwarmRecord, nodeId: string): boolean => {
     const node = state.objects(ID).nodes.find(nodeId);
-    return node !== undefined && state.daemonOf(node)?.membership?.state !== 'error' && !!state.daemonOf(node);
+    const daemon = node && state.daemonOf(node);
+    return daemon !== undefined && daemon.membership?.state !== 'error';
   };
   const reachable = (swarm: SwarmRecord): string[] => swarm.members.filter((id) => isReachable(swarm, id));
   const canRemove = (swarm: SwarmRecord, nodeId: string): boolean => {

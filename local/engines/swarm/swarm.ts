@@ -6,6 +6,7 @@ import type { Store } from '../../store';
 import { createDockerApi } from './api/docker-api';
 import { isSignedBy, newApiCertificates, type ApiCertificates } from './certificates';
 import { createControl } from './control';
+import { createDeeds } from './control-deeds';
 import { DockerError } from './docker-error';
 import { createHeartbeats } from './heartbeats';
 import { createMembers } from './membership';
@@ -179,7 +180,7 @@ export function createSwarm({ store, clock, scheduler, log }: SwarmDependencies)
       if (!daemon?.running || !isClient) return { status: 503, drop: true };
       return api(daemon, request);
     },
-    control: createControl(state),
+    control: createControl(state, createDeeds(state, members, api)),
   };
 }
 

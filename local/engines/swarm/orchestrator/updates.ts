@@ -66,7 +66,8 @@ function firstFailure(pass: Pass, service: ServiceRecord, status: UpdateStatus):
   const all = made(pass, service, status);
   const failures = all.filter(({ Status, runningSince }) => {
     const isFailed = Status.State === 'failed' || Status.State === 'rejected';
-    return isFailed && Date.parse(Status.Timestamp) - (runningSince ?? Infinity) <= monitorMs;
+    const isEarly = runningSince === undefined || Date.parse(Status.Timestamp) - runningSince <= monitorMs;
+    return isFailed && isEarly;
   });
   return failures.length / Math.max(1, all.length) > MaxFailureRatio ? failures[0] : undefined;
 }
