@@ -41,6 +41,8 @@ export interface Vm {
   power?: string;
 }
 
+export const isCordoned = ({ unschedulable, role }: EngineNode): boolean => unschedulable && role !== 'manager';
+
 /** One cluster of a running Starling, as an operator and a look into the local Azure see it. */
 export class Cluster {
   constructor(
@@ -142,7 +144,7 @@ export class Cluster {
       const serving = nodes.filter(({ vmId }) => !parked.has(vmId));
       const isAsItShould = ({ vmId, provisioningState, power }: Vm): boolean =>
         provisioningState === 'Succeeded' && (power === 'running') !== parked.has(vmId);
-      const works = (node: EngineNode): boolean => node.ready && (!node.unschedulable || node.role === 'manager');
+      const works = (node: EngineNode): boolean => node.ready && !isCordoned(node);
       return (
         phase === 'ready' &&
         operation === null &&
