@@ -69,6 +69,31 @@ describe('nodes', () => {
     expect(Date.parse(after!.since)).toBeGreaterThan(Date.parse(before));
   });
 
+  it('stay as they are while the managers elect another leader', async () => {
+    for (const index of [1, 2]) await fixture.master(index);
+    await fixture.agent('agents-1');
+    await fixture.agent('agents-2');
+    fixture.swarm.stopDaemon('machine-of-agents-2');
+    await fixture.advance(60);
+    fixture.swarm.stopDaemon('master0');
+    const survivor = fixture.engineOf(1, 2);
+    const seen: string[] = [];
+    for (let second = 0; second < 60; second += 1) {
+      await fixture.advance(1);
+      const found = await survivor.getNode('agents-1').catch(() => undefined); // nobody leads just now
+      expect(found?.ready ?? true).toBe(true);
+      expect((await survivor.getNode('agents-2').catch(() => undefined))?.ready ?? false).toBe(false);
+      const filters = JSON.stringify({ 'node.label': ['starling.node=agents-1'] });
+      const [told] = await fixture
+        .dockerOf(1)
+        .listNodes({ filters })
+        .catch(() => []);
+      if (told) seen.push((told as { Status: { State: string } }).Status.State);
+    }
+    expect(seen).toContain('unknown');
+    expect(seen.at(-1)).toBe('ready');
+  });
+
   it('are cordoned and uncordoned, also twice; an unknown one is told', async () => {
     await fixture.agent('agents-1');
     for (const schedulable of [false, false, true, true]) {

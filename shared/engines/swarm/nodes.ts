@@ -38,7 +38,14 @@ export async function nodesNamed(client: SwarmClient, name: string): Promise<Nod
 }
 
 export const nameOf = ({ Spec }: NodeObject): string => Spec.Labels?.[NODE_LABELS.name] ?? '';
-export const isReady = ({ Status }: NodeObject): boolean => Status.State === 'ready';
+
+/**
+ * A new leader calls all nodes `unknown` that were ready, until it has heard of them or, some seconds later, calls them `down`
+ * (swarmkit `manager/dispatcher/dispatcher.go`): a cluster is not lost each time its managers elect.
+ */
+const ELECTED = /leadership change/;
+export const isReady = ({ Status }: NodeObject): boolean =>
+  Status.State === 'ready' || (Status.State === 'unknown' && ELECTED.test(Status.Message ?? ''));
 
 /** One node alone bears a name; any other is as good as one that nobody has claimed. */
 function toEngineNodes(nodes: NodeObject[]): EngineNode[] {

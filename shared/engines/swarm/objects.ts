@@ -29,7 +29,7 @@ export interface NodeObject extends Meta {
     Platform?: { OS?: string; Architecture?: string };
     Engine?: { EngineVersion?: string; Labels?: Labels };
   };
-  Status: { State?: 'unknown' | 'down' | 'ready' | 'disconnected'; Addr?: string };
+  Status: { State?: 'unknown' | 'down' | 'ready' | 'disconnected'; Message?: string; Addr?: string };
   /** Of members of raft alone, whatever the spec says. */
   ManagerStatus?: { Addr?: string; Reachability?: string; Leader?: boolean };
 }
