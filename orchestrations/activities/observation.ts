@@ -1,6 +1,6 @@
 import type { ClusterRecord } from '../../shared/model/cluster';
 import { AppError } from '../../shared/model/errors';
-import { holdsTicket } from '../../shared/model/join';
+import { awaitsToken } from '../../shared/model/join';
 import type { NodeRecord } from '../../shared/model/node';
 import { observe } from '../../shared/model/observe';
 import { stoppedAgents } from '../../shared/model/plan';
@@ -66,7 +66,7 @@ async function tidyEngine(
   const served = findings.registered.filter((row) => row.role === 'agent' && row.ticketAttempt > 0);
   const tokens = await Promise.all(served.map((row) => world.mint.derive({ ...row, attempt: row.ticketAttempt })));
   const registered = new Set(findings.registered.map(({ vmId }) => vmId));
-  const isAwaited = rows.some((row) => holdsTicket(row, world.clock.now()) && !registered.has(row.vmId));
+  const isAwaited = rows.some((row) => awaitsToken(row, world.clock.now()) && !registered.has(row.vmId));
   await engine.endTokens(
     tokens.map(({ id }) => id),
     isAwaited,

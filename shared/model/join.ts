@@ -9,9 +9,12 @@ const TICKET_MARGIN_MS = 2 * 60_000;
 
 export type JoinDecision = Refusal | { ok: true; attempt: number; expiresAt: string };
 
-/** Whether it could join with the ticket that it was given. */
-export const holdsTicket = (row: NodeRecord, now: number): boolean =>
-  row.ticketAttempt > 0 && row.registeredAt === '' && isServing(row.state) && Date.parse(row.ticketExpiresAt) > now;
+/** Whether it could join with the ticket that it was given, or is about to ask for one: part of a wave that is not over yet. */
+export function awaitsToken(row: NodeRecord, now: number): boolean {
+  if (row.registeredAt || !isServing(row.state)) return false;
+  const isOnItsWay = row.state === 'expected' || row.state === 'booting';
+  return isOnItsWay || (row.ticketAttempt > 0 && Date.parse(row.ticketExpiresAt) > now);
+}
 
 /** A machine says that its membership counts no longer: so it is only when its row and its node in the engine are not well. */
 export const mayRejoin = (row: NodeRecord, node: { ready: boolean } | undefined): boolean =>

@@ -1,4 +1,11 @@
-import { decideJoin, initialisesCluster, mayMasterJoin, roleOf, TICKET_LIFETIME_MS } from '../../shared/model/join';
+import {
+  awaitsToken,
+  decideJoin,
+  initialisesCluster,
+  mayMasterJoin,
+  roleOf,
+  TICKET_LIFETIME_MS,
+} from '../../shared/model/join';
 import type { NodeRecord, NodeState } from '../../shared/model/node';
 import { nodeRecord } from '../support/records';
 
@@ -100,4 +107,17 @@ describe('masters', () => {
 
     it('alone makes the cluster', () => expect(initialisesCluster('master1', [])).toBe(false));
   });
+});
+
+test.each<[string, Partial<NodeRecord>, boolean]>([
+  ['has a ticket', { state: 'joining', ticketAttempt: 1, ticketExpiresAt: iso(NOW + 1) }, true],
+  ['boots, and is about to ask', { state: 'booting' }, true],
+  ['is only expected', { state: 'expected' }, true],
+  ['had a ticket', { state: 'joining', ticketAttempt: 1, ticketExpiresAt: iso(NOW - 1) }, false],
+  ['has joined', { state: 'ready', ticketAttempt: 1, ticketExpiresAt: iso(NOW + 1), registeredAt: iso(NOW) }, false],
+  ['boots again', { state: 'booting', registeredAt: iso(NOW) }, false],
+  ['could not be made', { state: 'failed' }, false],
+  ['is on its way out', { state: 'draining', ticketAttempt: 1, ticketExpiresAt: iso(NOW + 1) }, false],
+])('a node that %s: is it part of a wave that is not over? %#', (_, changes, expected) => {
+  expect(awaitsToken(row(changes), NOW)).toBe(expected);
 });
