@@ -10,6 +10,7 @@ const PACKAGES: Record<string, string> = {
   ip: 'iproute2',
   nsenter: 'util-linux',
   unshare: 'util-linux',
+  setpriv: 'util-linux',
   mount: 'mount',
   bash: 'bash',
   'apt-get': 'apt',

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execute } from './command';
 import { shortHash } from './places';
@@ -72,16 +81,26 @@ export async function rootFileSystem({ cacheDir, say, now }: RootFileSystemOptio
   const folder = join(cacheDir, `${suite}-${month}-${shortHash(RECIPE)}`);
   if (existsSync(folder)) return folder;
   const unfinished = `${folder}.${process.pid}`;
-  mkdirSync(cacheDir, { recursive: true });
+  const root = join(unfinished, 'root');
+  mkdirSync(unfinished, { recursive: true });
+  removeInterrupted(cacheDir);
   try {
     say(`Building the root file system of nodes from Debian packages, once: about a minute, 0.5 GB in ${cacheDir}`);
-    await bootstrap(suite, unfinished, say);
-    finish(unfinished);
-    putInPlace(unfinished, folder);
+    await bootstrap(suite, root, say);
+    finish(root);
+    putInPlace(root, folder);
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }
   return folder;
+}
+
+/** Sample of a name: `bookworm-2026-11-9733d4fd.22385`, of which the last number is the builder's. */
+function removeInterrupted(cacheDir: string): void {
+  for (const name of readdirSync(cacheDir)) {
+    const builder = /^\w+-\d{4}-\d\d-\w+\.(\d+)$/.exec(name)?.[1];
+    if (builder && !existsSync(`/proc/${builder}`)) rmSync(join(cacheDir, name), { recursive: true, force: true });
+  }
 }
 
 /** Sample: `VERSION_CODENAME=bookworm`. */
@@ -91,6 +110,12 @@ export function suiteOf(osRelease: string): string {
     throw new Error('/etc/os-release names no VERSION_CODENAME: real nodes need Debian or Ubuntu');
   return name;
 }
+
+/** Its processes and mounts end with it, and it ends with us: a build that is interrupted leaves a folder, and nothing else. */
+const CONFINED = [
+  ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private'],
+  ...['--pid', '--fork', '--kill-child', '--mount-proc'],
+];
 
 async function bootstrap(suite: string, folder: string, say: (line: string) => void): Promise<void> {
   const left = ['man', 'doc', 'locale'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
@@ -102,8 +127,16 @@ async function bootstrap(suite: string, folder: string, say: (line: string) => v
     '--aptopt=APT::Install-Recommends "false"',
   ];
   const { code, stderr } = await execute(
-    'mmdebstrap',
-    [...args, `--include=${PACKAGES.join(',')}`, suite, folder, ...(await archivesOf(suite))],
+    'setpriv',
+    [
+      ...CONFINED,
+      'mmdebstrap',
+      ...args,
+      `--include=${PACKAGES.join(',')}`,
+      suite,
+      folder,
+      ...(await archivesOf(suite)),
+    ],
     { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', TMPDIR: dirname(folder) }, onLine: shown(say) },
   );
   if (code === 0) return;
@@ -140,9 +173,9 @@ function finish(folder: string): void {
 }
 
 /** Another run may have been faster. */
-function putInPlace(unfinished: string, folder: string): void {
+function putInPlace(root: string, folder: string): void {
   try {
-    renameSync(unfinished, folder);
+    renameSync(root, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;
   }
