@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, callsOf, modeOf, node, put, read } from './cloud-init-fixture';
 import {
@@ -120,6 +120,12 @@ describe('a worker', () => {
     give(ticket);
     expect(await joinSwarm()).toMatchObject({ status: 1, output: expect.stringContaining('connection refused') });
     expect(existsSync(at(MEMBER))).toBe(false);
+  });
+
+  test('fails, to be started again, when Docker does not answer', async () => {
+    rmSync(at('run/docker.sock'));
+    give(ticket);
+    expect(await joinSwarm()).toMatchObject({ status: 1, output: expect.stringContaining('the swarm is silent') });
   });
 
   test.each(['stale', 'foreign'] as const)('asks for another ticket when its token is %s', async (outcome) => {

@@ -107,7 +107,10 @@ describe('keys', () => {
 
   test('are not given up when new ones cannot be made', async () => {
     const before = read(`${KEYS}/client.pem`);
-    const broken = recorder('openssl', '[[ $* != *serverAuth* && $* != *" server "* ]] && PATH=${PATH#*:} exec openssl "$@"');
+    const broken = recorder(
+      'openssl',
+      '[[ $* != *serverAuth* && $* != *" server "* ]] && PATH=${PATH#*:} exec openssl "$@"',
+    );
     expect(
       await run('starling-rotate.sh', { PATH: `${broken.replace('/openssl', '')}:${process.env['PATH']}` }),
     ).toMatchObject({

@@ -120,7 +120,6 @@ enter_swarm() {
     join_request "$1" >"$request"
     docker_api POST /swarm/join "$request"
   fi
-  rm "$request"
   if [[ $API_STATUS != 200 ]]; then
     reason=$(api_message)
     say "join: the engine answers $API_STATUS: $reason"
@@ -134,7 +133,6 @@ enter_swarm() {
     return
   fi
   if is_stale "$reason $(json_leaf "$SWARM" Swarm.Error)"; then
-    leave_swarm
     # shellcheck disable=SC2034 # read by starling-join.sh
     TOKEN_IS_STALE=true
     return
