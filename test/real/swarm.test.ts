@@ -20,7 +20,8 @@ if (reason) console.log(`skipped: ${reason}`);
 const story = reason ? describe.skip : describe;
 
 story('a Docker Swarm on real nodes', () => {
-  const { step, print } = bound(new Steps('Docker Swarm on real nodes'));
+  const steps = new Steps('Docker Swarm on real nodes');
+  const step = steps.step.bind(steps);
   let starling: Starling;
   let farm: RealCluster;
   let trio: RealCluster;
@@ -38,7 +39,7 @@ story('a Docker Swarm on real nodes', () => {
   afterAll(async () => {
     await endImages?.();
     await starling?.stop();
-    print();
+    steps.print();
   });
 
   const agentNamed = async (index: number) => (await farm.agents())[index]!;
@@ -215,5 +216,3 @@ function watchRunning(cluster: RealCluster): { end(): Promise<number> } {
     },
   };
 }
-
-const bound = (steps: Steps) => ({ step: steps.step.bind(steps), print: steps.print.bind(steps) });

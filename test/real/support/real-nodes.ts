@@ -74,6 +74,7 @@ export class RealCluster extends Cluster {
     super(starling, name);
   }
 
+  /** Throws unless it succeeds. */
   override async carryOut(method: string, path: string, body?: unknown): Promise<Operation> {
     const id = await this.begin(method, path, body);
     let last: Operation | undefined;
@@ -85,7 +86,8 @@ export class RealCluster extends Cluster {
       },
       OPERATION_LIMIT_MS,
     );
-    return last!;
+    if (last?.state !== 'succeeded') throw new Error(`${last?.verb} ${last?.state}: ${JSON.stringify(last)}`);
+    return last;
   }
 
   machines = (): Promise<RealNode[]> => realNodes(this.starling, this.name);

@@ -1,10 +1,16 @@
 import type { SimResponse } from '../../../azure/http';
 import { badRequest, json } from '../docker-error';
-import { shown, TASK_STATES, type TaskState } from '../records';
+import { shown, TASK_STATES, type TaskRecord, type TaskState } from '../records';
 import { findOne, type ClusterCall } from './call';
 import { filtersOf, hasLabels, hasPrefix } from './filters';
 import { nodeOf } from './nodes';
 import { serviceOf } from './services';
+
+/** The runtime, which a service's own spec has, is left out of its tasks' (seen with Docker 20.10). */
+function told(task: TaskRecord): object {
+  const { Runtime: _, ...Spec } = task.Spec;
+  return { ...shown(task), Spec };
+}
 
 /** Terms for nodes and services are looked up first: one that is unknown, or ambiguous, is an error and no empty list. */
 export function listTasks(call: ClusterCall): SimResponse {
@@ -33,8 +39,8 @@ export function listTasks(call: ClusterCall): SimResponse {
         (services === undefined || services.includes(task.ServiceID)) &&
         (filters['desired-state'] ?? [task.DesiredState]).includes(task.DesiredState),
     );
-  return json(200, chosen.map(shown));
+  return json(200, chosen.map(told));
 }
 
 export const inspectTask = ({ objects, term }: ClusterCall): SimResponse =>
-  json(200, shown(findOne('task', objects.tasks.list(), term, ({ name }) => name)));
+  json(200, told(findOne('task', objects.tasks.list(), term, ({ name }) => name)));

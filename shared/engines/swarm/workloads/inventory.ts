@@ -30,7 +30,11 @@ export const isOf = (workload: string, labels: Labels | null | undefined): boole
 export const isTaskOf = (workload: string, { Spec }: WorkloadTask): boolean =>
   Spec.ContainerSpec?.Labels?.[WORKLOAD_LABEL] === workload;
 
-/** Whether the task is of the form that was asked for last. Swarm leaves tasks where they are when only their places change. */
+/**
+ * Whether the task is of the form that was asked for last. Swarm leaves tasks where they are when only their places change, and
+ * fills in the runtime of services alone (seen with Docker 20.10).
+ */
 export function isCurrent({ Spec: task }: WorkloadTask, { Spec }: RunningService): boolean {
-  return isDeepStrictEqual({ ...task, Placement: undefined }, { ...Spec.TaskTemplate, Placement: undefined });
+  const form = (spec: object): object => ({ ...spec, Placement: undefined, Runtime: undefined });
+  return isDeepStrictEqual(form(task), form(Spec.TaskTemplate));
 }
