@@ -34,11 +34,11 @@ Environment
   PORT                 the app's port (7071)
   LOCAL_AZURE_PORT     control routes of the local Azure (7072)
   STARLING_STATE_DIR   where everything is kept (.starling)
-  STARLING_TIME_SCALE  simulated seconds per real second, 1 to 1000 (10); with real nodes 1 to 10 (1)
+  STARLING_TIME_SCALE  simulated seconds per real second, 1 to 1000; with real nodes 1 to 10, and 1 by default (10)
   LOCAL_AZURE_QUOTA_CORES  approved cores of the simulated subscription (2400)
   LOCAL_AZURE_SEED     seed of every simulated delay and accident (1)
-  STARLING_NODE_CACHE  root file system of real nodes (starling in the user's cache folder)
-  STARLING_K3S_BINARY  path or URL of the k3s that real nodes are to install
+  STARLING_NODE_CACHE  root file systems of real nodes (~/.cache/starling)
+  STARLING_K3S_BINARY  path or URL of the k3s that real nodes are to install (none)
   STARLING_SCHEDULED_CHAOS  true lets armed chaos schedules act (false)`;
 
 /** A wrong argument or variable; the message says what would be right. */
