@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { attested } from '../support/attested';
 import { Cluster, type EngineNode } from '../support/cluster';
 import { addressesOf, send } from '../support/http';
@@ -149,18 +150,29 @@ test.concurrent(
   async () => {
     const cluster = await SwarmCluster.of('spread');
     await succeeds(cluster.carryOut('PUT', '/workloads/site', { kind: 'replicated', replicas: 8 }));
-    await succeeds(cluster.scale(4));
-    const load = async (): Promise<number[]> =>
+    const stays = {
+      Name: 'stays',
+      Labels: { 'starling.rebalance': 'never' },
+      TaskTemplate: { ContainerSpec: { Image: 'example.org/app:1' } },
+      Mode: { Replicated: { Replicas: 4 } },
+    };
+    const created = await cluster.control('POST', 'docker', { method: 'POST', path: '/services/create', body: stays });
+    expect(created).toMatchObject({ status: 201 });
+    const load = async (service: RegExp): Promise<number[]> =>
       (await cluster.engineNodes())
         .filter(({ role }) => role === 'worker')
-        .map(({ pods }) => pods.length)
+        .map(({ pods }) => pods.filter((pod) => service.test(pod)).length)
         .sort();
-    expect(await load()).toEqual([0, 0, 4, 4]);
-    expect(await cluster.carryOut('POST', '/rebalance', {})).toMatchObject({
-      state: 'succeeded',
-      result: { restarted: [expect.stringContaining('site')] },
-    });
-    await waitUntil('the work is spread', async () => Math.min(...(await load())) > 0);
+    const becomes = (service: RegExp, what: string, is: (spread: number[]) => boolean): Promise<void> =>
+      waitUntil(`${service} is ${what}`, async () => is(await load(service)));
+    const onOld = (each: number) => (spread: number[]) => isDeepStrictEqual(spread.filter(Boolean), [each, each]);
+    await becomes(/^stays/, 'on both agents', onOld(2));
+    await succeeds(cluster.scale(4));
+    await becomes(/^site/, 'where it was', onOld(4));
+    const { state, result } = await cluster.carryOut('POST', '/rebalance', {});
+    expect([state, result.restarted]).toEqual(['succeeded', [expect.stringContaining('site')]]);
+    await becomes(/^site/, 'on all agents', (spread) => Math.min(...spread) > 0);
+    await becomes(/^stays/, 'where it was', onOld(2));
   },
   240_000,
 );
