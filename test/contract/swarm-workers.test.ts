@@ -208,6 +208,22 @@ describe('rebalancing', () => {
     expect(await engine.rebalance('run-2')).toEqual({ restarted: [], goesOn: false });
   });
 
+  it('spreads also what has its new tasks come first, and gives it that back', async () => {
+    await fixture.agent('agents-1');
+    const update = { Parallelism: 1, Order: 'start-first' } as const;
+    await service('web', { replicas: 6, update });
+    for (const name of ['agents-2', 'agents-3', 'agents-4', 'agents-5']) await fixture.agent(name);
+    const first = await engine.rebalance('run-1');
+    expect(first).toEqual({ restarted: ['web'], goesOn: true });
+    expect(await engine.rebalance('run-1')).toEqual(first); // under way
+    await settle(['web']);
+    expect(await engine.rebalance('run-1')).toEqual({ restarted: ['web'], goesOn: false });
+    expect(Object.values(await spread('web')).sort()).toEqual([1, 1, 1, 1, 2]);
+    const { Spec } = await fixture.docker.getService('web').inspect();
+    expect(Spec.UpdateConfig).toMatchObject(update);
+    expect(Spec.Labels).toEqual(expect.not.objectContaining({ 'starling.update-order': expect.anything() }));
+  });
+
   it('leaves out what an operator has labelled, what is single, global, even or bound to a node', async () => {
     await fixture.agent('agents-1', { labels: { disk: 'fast' } });
     await service('left-out', { replicas: 4, labels: { 'starling.rebalance': 'never' } });

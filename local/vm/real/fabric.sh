@@ -8,7 +8,8 @@ set -euo pipefail
 for group in $1; do echo "$$" >"$group/cgroup.procs"; done
 
 ip link set lo up
-ip link add nodes type bridge
+# As Azure's routers have it everywhere. Else the bridge takes that of some node, and another one when nodes come and go.
+ip link add nodes address 12:34:56:78:9a:bc type bridge
 for address in $2; do ip address add "$address" dev nodes; done
 ip link set nodes up
 # There is no outside: connections to it are refused at once instead of waiting for nobody.

@@ -44,6 +44,8 @@ export interface ServiceSpec {
   Labels?: Labels;
   TaskTemplate: TaskSpec;
   Mode?: { Replicated?: { Replicas?: number } };
+  /** How tasks are replaced, `stop-first` unless it says otherwise. */
+  UpdateConfig?: { Order?: string };
 }
 
 export interface ServiceObject extends Meta {

@@ -16,10 +16,15 @@ import { writingAgain } from './writing';
 const LEAVE_OUT = 'starling.rebalance';
 /** On the service, not on its containers: which run has restarted it last. */
 const MARK = 'starling.rebalanced';
+/** On the service, while a run has changed it: the order in which it replaces tasks otherwise. */
+const ORDER = 'starling.update-order';
+/** Where the new task comes first, Swarm places it while the old one still counts, and the last of them make it uneven anew. */
+const SPREADS = 'stop-first';
 
 /**
  * Restarts the next service that is spread unevenly, once those that this run has restarted before run again: Swarm places
- * one task after another by how many each node has, so two services at once would see the same node empty.
+ * one task after another by how many each node has, so two services at once would see the same node empty. Old tasks stop
+ * before new ones come, also where a service has it the other way round otherwise: that gets its own way back afterwards.
  */
 export function rebalance(client: SwarmClient, mark: string): Promise<Rebalancing> {
   return translatedDocker('rebalance the swarm', () =>
@@ -33,10 +38,13 @@ export function rebalance(client: SwarmClient, mark: string): Promise<Rebalancin
       const uneven = services.filter((service) => !marked.includes(service) && isMovable(service));
       const [next, ...others] = uneven.filter((service) => isUneven(service, nodes, tasks));
       const restarted = marked.map(({ Spec }) => Spec.Name);
-      if (!next || marked.some((service) => isUnderWay(service, tasks)))
-        return { restarted, goesOn: next !== undefined };
-      await restart(client, next, mark);
-      return { restarted: [...restarted, next.Spec.Name], goesOn: others.length > 0 };
+      const changed = services.filter(({ Spec }) => Spec.Labels?.[ORDER] !== undefined);
+      if (marked.some((service) => isUnderWay(service, tasks)))
+        return { restarted, goesOn: next !== undefined || changed.length > 0 };
+      for (const service of changed.filter((one) => !isUnderWay(one, tasks))) await giveBack(client, service);
+      if (!next) return { restarted, goesOn: false };
+      const { isChanged } = await restart(client, next, mark);
+      return { restarted: [...restarted, next.Spec.Name], goesOn: others.length > 0 || isChanged };
     }),
   );
 }
@@ -69,12 +77,29 @@ function isUnderWay({ ID, Spec, UpdateStatus }: ServiceObject, tasks: TaskObject
   );
 }
 
-/** The whole spec is replaced, and only while the service is as it was read. Its own update settings say in which steps. */
-async function restart(client: SwarmClient, { ID, Version, Spec }: ServiceObject, mark: string): Promise<void> {
-  const spec: ServiceSpec = {
+/** The whole spec is replaced, and only while the service is as it was read. Its own update settings say in how many steps. */
+async function restart(client: SwarmClient, service: ServiceObject, mark: string): Promise<{ isChanged: boolean }> {
+  const { Spec } = service;
+  const order = Spec.UpdateConfig?.Order ?? SPREADS;
+  const isChanged = order !== SPREADS;
+  await write(client, service, {
     ...Spec,
-    Labels: { ...Spec.Labels, [MARK]: mark },
+    Labels: { ...Spec.Labels, [MARK]: mark, ...(isChanged && { [ORDER]: order }) },
+    ...(isChanged && { UpdateConfig: { ...Spec.UpdateConfig, Order: SPREADS } }),
     TaskTemplate: { ...Spec.TaskTemplate, ForceUpdate: (Spec.TaskTemplate.ForceUpdate ?? 0) + 1 },
-  };
-  await client.getService(ID).update({ _query: { version: Version.Index }, _body: spec });
+  });
+  return { isChanged };
 }
+
+/** Also what a run that broke off has left. Tasks stay as they are. */
+async function giveBack(client: SwarmClient, service: ServiceObject): Promise<void> {
+  const { [ORDER]: Order = SPREADS, ...Labels } = service.Spec.Labels ?? {};
+  await write(client, service, {
+    ...service.Spec,
+    Labels,
+    UpdateConfig: { ...service.Spec.UpdateConfig, Order },
+  });
+}
+
+const write = (client: SwarmClient, { ID, Version }: ServiceObject, spec: ServiceSpec): Promise<unknown> =>
+  client.getService(ID).update({ _query: { version: Version.Index }, _body: spec });
