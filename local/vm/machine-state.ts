@@ -33,8 +33,10 @@ export interface Disk {
   certificate?: KubeletCertificate;
   /** The data of a k3s server is here. */
   isServer?: boolean;
-  /** The data of a member of a swarm is here. */
+  /** It has been a member of a swarm. */
   isMember?: boolean;
+  /** Its membership was given up, and the ticket is for a new one. */
+  entersAnew?: boolean;
   /** Where shares are mounted. */
   mounts?: string[];
   /** Names of etcd snapshots. */

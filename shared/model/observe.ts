@@ -137,6 +137,8 @@ function poweredOn(row: NodeRecord, now: string): NodeRecord {
 }
 
 function withNode(row: NodeRecord, node: EngineView, machine: MachineView, now: string): NodeRecord {
+  // What it was before it was let in anew: the engine keeps that until the new node has taken the name.
+  if (!row.registeredAt && row.nodeUid === node.uid && !node.ready) return row;
   const registered = {
     ...row,
     nodeUid: node.uid,

@@ -263,6 +263,21 @@ describe('a membership that is worth nothing any more', () => {
     expect(callsOf('join', '3').at(-1)?.claims.rejoin).toBe(true);
   });
 
+  it('is said to be so again when the token for the new one is stale', async () => {
+    const before = await boot();
+    ask(`/nodes/${before}?force=true`, { method: 'DELETE' });
+    lab.machines.shutdown(AGENT.vmId, false);
+    const stale = `${tokens().Worker.slice(0, -25)}${'0'.repeat(25)}`;
+    lab.ticket = (claims) => {
+      lab.ticket = ticketOf;
+      return { ...ticketOf(claims), token: stale };
+    };
+    await boot();
+    const rejoins = callsOf('join', '3').map(({ claims }) => claims.rejoin);
+    expect(rejoins.slice(-2)).toEqual([true, true]);
+    expect(nodes()).toHaveLength(2);
+  });
+
   it('is kept while Starling takes the machine for a member, which is asked again', async () => {
     const before = await boot();
     ask(`/nodes/${before}?force=true`, { method: 'DELETE' });

@@ -82,6 +82,22 @@ describe('a node on its way up', () => {
   });
 });
 
+describe('a node that joins anew', () => {
+  const again = row('joining', { ticketAttempt: 2, registeredAt: '', nodeUid: 'uid-1' });
+
+  it('is not taken for registered by what it was before', () => {
+    expect(look({ rows: [again], engine: [node({ ready: false })] })).toMatchObject({ changed: [], registered: [] });
+  });
+
+  it.each([
+    ['as another node', { uid: 'uid-2', ready: false }],
+    ['as the same, which was not lost after all', { uid: 'uid-1', ready: true }],
+  ])('is registered once the engine has it %s', (_, listed) => {
+    const { registered } = look({ rows: [again], engine: [node(listed)] });
+    expect(registered).toMatchObject([{ registeredAt: NOW, nodeUid: listed.uid }]);
+  });
+});
+
 describe('a node that was ready', () => {
   const ready = row('ready', { registeredAt: NOW, nodeUid: 'uid-1', address: '10.0.0.4' });
 

@@ -52,7 +52,7 @@ export function createSwarmGuest(swarm: Swarm): GuestEngine {
       // Who would have to make a new swarm stays in the old one, of which its disk may be the only copy.
       if (!isLost(world, guest) || ticket.initialise) return isKnown ? undefined : { ...disk, ticket };
       swarm.leave(vmId, { force: true });
-      return { ...disk, ticket, isMember: false };
+      return { ...disk, ticket, entersAnew: true };
     },
     run(world, task) {
       const guest = liveGuest(world, task);
@@ -60,7 +60,8 @@ export function createSwarmGuest(swarm: Swarm): GuestEngine {
       if (!guest || !ticket) return;
       startDaemon(world, guest, ticket);
       const { state, error } = swarm.info(task.vmId);
-      const { isMember } = guest.state.disk;
+      const { disk } = guest.state;
+      const isMember = disk.isMember && !disk.entersAnew;
       if (state === 'active') running(world, task, guest);
       else if (isMember && state === 'pending') lookAgain(world, task, 'finds the swarm');
       else if (isMember) askForTicket(world, task, { why: error || `the swarm is ${state}`, afterMs: STALE_TOKEN_MS });
@@ -115,7 +116,7 @@ export function createSwarmGuest(swarm: Swarm): GuestEngine {
   }
 
   function running(world: GuestWorld, task: GuestTask, { state }: Guest): void {
-    const change = { phase: 'running', disk: { ...state.disk, isMember: true } };
+    const change = { phase: 'running', disk: { ...state.disk, isMember: true, entersAnew: undefined } };
     save(world, state, change, `dockerd: node ${swarm.info(task.vmId).nodeId} is a member of the swarm`);
     schedule(world, 'ready', { ...task, attempt: 0, since: world.clock.now() }, POLL_MS);
   }
