@@ -27,7 +27,7 @@ export const COMMANDS = {
   'test:real': {
     help: 'clusters on real nodes: systemd, cloud-init, Docker; needs Linux and root, else skips and says why',
     needs: 'build',
-    run: runTools((args) => [['jest/bin/jest.js', ['--runInBand', 'test/real', ...args]]]),
+    run: runTools((args) => [['jest/bin/jest.js', ['--maxWorkers=2', 'test/real', ...args]]]),
   },
   build: { help: 'bundles into dist/', needs: 'build', run: () => console.log('dist/ is up to date') },
   typecheck: {

@@ -55,7 +55,7 @@ story('k3s on real nodes', () => {
     copyFileSync(join(__dirname, 'support/stand-in-k3s.py'), standIn);
     chmodSync(standIn, 0o755);
     await prepareNodes();
-    const env = { STARLING_TIME_SCALE: '5', STARLING_K3S_BINARY: GIVEN ?? standIn };
+    const env = { STARLING_TIME_SCALE: '8', STARLING_K3S_BINARY: GIVEN ?? standIn };
     starling = await startStarling(env, ['--real-nodes']);
     farm = new K3sCluster(starling, 'kube');
   }, 600_000);

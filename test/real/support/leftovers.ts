@@ -26,7 +26,7 @@ export function traces(stateDir: string): Traces {
   return {
     processes: commandLines().filter((line) => /systemd-nspawn|dockerd|containerd|gateway\.js/.test(line)),
     mounts: readFileSync('/proc/self/mounts', 'utf8').split('\n').filter(isOurs),
-    namespaces: lines('ip', 'netns', 'list'),
+    namespaces: lines('lsns', '--type', 'net', '--noheadings', '--output', 'NS'),
     links: lines('ip', '-o', 'link').map((line) => line.split(': ')[1] ?? ''),
     rules: [...lines('iptables-save'), ...lines('nft', 'list', 'ruleset')].filter((line) => !line.startsWith('#')),
     groups: controlGroups(),
