@@ -7,11 +7,22 @@ import { succeeds } from '../support/verb-rows';
 
 /** What only a swarm has: tokens that all nodes share, nodes that name themselves, memberships that end, work that stays where it is. */
 
+let started: Starling;
+/** Once the thief is at work: from then on boots go as they should. */
 let starling: Starling;
+let theft: { cluster: SwarmCluster; token: string };
 beforeAll(async () => {
-  starling = await startStarling({ STARLING_TIME_SCALE: '40' });
-});
-afterAll(() => starling?.stop());
+  started = await startStarling({ STARLING_TIME_SCALE: '40' });
+  const cluster = new SwarmCluster(started, 'theft');
+  await succeeds(cluster.deploy(SPEC));
+  await started.control('POST', '/_local/boot-failures', { count: 1, kind: 'never-joins' });
+  await cluster.begin('POST', '/scale', { agents: 3 });
+  theft = { cluster, token: await cluster.stealToken() };
+  starling = started;
+}, 120_000);
+afterAll(() => started?.stop());
+
+const SPEC = { engine: 'swarm', agents: { count: 2, max: 40 } };
 
 interface Tokens {
   /** Public parts. */
@@ -21,10 +32,10 @@ interface Tokens {
 }
 
 class SwarmCluster extends Cluster {
-  static async of(name: string, spec: object = {}): Promise<SwarmCluster> {
+  static async of(name: string): Promise<SwarmCluster> {
     await waitUntil('Starling is there', () => starling !== undefined); // concurrent tests begin before beforeAll has ended
     const cluster = new SwarmCluster(starling, name);
-    await succeeds(cluster.deploy({ engine: 'swarm', agents: { count: 2, max: 40 }, ...spec }));
+    await succeeds(cluster.deploy(SPEC));
     return cluster;
   }
 
@@ -33,12 +44,11 @@ class SwarmCluster extends Cluster {
 
   tokens = (): Promise<Tokens> => this.control('GET', 'tokens');
 
-  /** Asks like a new agent, in whose place, while it is on its way; returns what its ticket holds. */
+  /** Asks in the place of a new agent, which itself never does; returns the token of its ticket. */
   async stealToken(): Promise<string> {
-    const known = new Set((await this.nodes()).map(({ vmId }) => vmId));
     let token = '';
     await waitUntil('a new agent may join', async () => {
-      const comer = (await this.nodes()).find(({ vmId, role }) => role === 'agent' && !known.has(vmId));
+      const comer = (await this.agents()).find(({ state }) => state === 'booting');
       if (!comer) return false;
       const body = await attested(this.starling, this.name, comer.instanceId);
       token = (await this.starling.request('POST', `${this.path}/join`, body)).body.token ?? '';
@@ -59,18 +69,16 @@ class SwarmCluster extends Cluster {
 test.concurrent(
   'a stolen token lets in until its wave is over, and who came by it is thrown out',
   async () => {
-    const cluster = await SwarmCluster.of('theft');
-    const scale = cluster.begin('POST', '/scale', { agents: 3 });
-    const token = await cluster.stealToken();
+    await waitUntil('Starling is there', () => starling !== undefined);
+    const { cluster, token } = theft;
     const { ok, nodeId } = await cluster.intrude(token);
     expect(ok).toBe(true);
-    const intruder = (): Promise<EngineNode | undefined> =>
-      cluster.engineNodes().then((nodes) => nodes.find(({ uid }) => uid === nodeId));
-    expect(await intruder()).toMatchObject({ ready: true, pods: [] });
-    await succeeds(starling.waitForOperation(await scale));
+    const intruder = async (): Promise<EngineNode | undefined> =>
+      (await cluster.engineNodes()).find(({ uid }) => uid === nodeId);
+    expect(await intruder()).toMatchObject({ ready: true, name: 'intruder' });
     await cluster.hasEvent(`unclaimed-${nodeId}`, 'node.stray');
     expect(await intruder()).toBeUndefined();
-    await cluster.settles(3);
+    await cluster.settles(3); // the agent in whose place the thief has asked is another one now
     expect(await cluster.intrude(token)).toEqual({ ok: false, message: expect.stringContaining('join token') });
   },
   240_000,
