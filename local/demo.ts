@@ -55,7 +55,9 @@ async function deploy(app: AppAddress, say: (line: string) => void, engine: Demo
 function found({ spec, operation }: DemoCluster, say: (line: string) => void, wished?: DemoEngine): string | null {
   say(`Found cluster ${DEMO}, ${TITLES[spec.engine]}`);
   if (wished && wished !== spec.engine)
-    say(`It was deployed with another engine than ${TITLES[wished]}: --reset forgets it and deploys anew`);
+    say(
+      `It was deployed with another engine than ${TITLES[wished]}: npm start -- --reset --engine ${wished} forgets everything and deploys anew`,
+    );
   return operation;
 }
 
