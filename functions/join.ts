@@ -173,11 +173,17 @@ async function membership(
   const mayBeIn = record.ticketAttempt > 0 && !record.registeredAt;
   const node = rejoin || mayBeIn ? await engine?.getNode(record.nodeName) : undefined;
   if (!rejoin || !engine || !mayRejoin(record, node)) return { record, inEngine: mayBeIn && node !== undefined };
-  return {
-    record: record.registeredAt ? { ...record, registeredAt: '', ticketExpiresAt: '' } : record,
-    inEngine: false,
-  };
+  return { record: record.registeredAt ? anew(record) : record, inEngine: false };
 }
+
+/** It is up again, where an agent may have got another address; a master keeps its own, under which others are told to find it. */
+const anew = (row: NodeRecord): NodeRecord => ({
+  ...row,
+  registeredAt: '',
+  ticketExpiresAt: '',
+  goingDown: false,
+  address: row.role === 'master' ? row.address : '',
+});
 
 /** A node that said it was going down has booted again: it may take work, unless it is being removed. */
 async function welcomeBack(

@@ -5,7 +5,7 @@ import type { ClusterRecord } from '../shared/model/cluster';
 import { ENGINES } from '../shared/model/engines';
 import { AppError } from '../shared/model/errors';
 import { masterNames } from '../shared/model/names';
-import type { NodeRecord } from '../shared/model/node';
+import type { NodeRecord, NodeState } from '../shared/model/node';
 import type { EngineAccess, World } from '../shared/ports';
 import { identify, type AttestedCall, type Caller } from './attested';
 import { fqdnOf, labelsOf } from './join';
@@ -25,7 +25,7 @@ export async function ready(call: AttestedCall): Promise<Reply> {
   const { world } = call;
   try {
     const told = [...(await takeAccess(world, caller)), ...(await takeName(world, caller))];
-    await tell(world, row.record, told.join(', '));
+    await tell(world, row.record, told.join(' and '));
   } catch (error) {
     if (error instanceof AppError) await noteRefusal(world, record.name, error, row.record.nodeName);
     throw error;
@@ -52,11 +52,16 @@ async function takeAccess(world: World, { record, claims, row }: Reporter): Prom
   return [`its engine at ${endpoint}`];
 }
 
+/** Not one that is parked: somebody may have started it, which no look has seen yet. */
+const GOING: ReadonlySet<NodeState> = new Set(['draining', 'leaving', 'failed']);
+
 /** Which node of the engine this machine is, where its ticket could not name it. */
 async function takeName(world: World, { record, claims, row }: Reporter): Promise<string[]> {
   if (ENGINES[record.spec.engine].namedBy !== 'report') return [];
   if (!claims.nodeId) throw new AppError('CLAIMS_MALFORMED', 'nodeId is missing');
-  const { nodeName, address, vmId, role } = row.record;
+  const { nodeName, address, vmId, role, state } = row.record;
+  // With its name it would get work.
+  if (GOING.has(state)) throw new AppError('NODE_LEAVING', `${nodeName} is ${state}`);
   const engine = await world.engines.of(record);
   if (!engine)
     throw new AppError('CLUSTER_NOT_READY', 'no master is ready yet; report again', { retryAfterMs: 10_000 });
@@ -70,7 +75,7 @@ async function takeName(world: World, { record, claims, row }: Reporter): Promis
     labels: labelsOf(record, row.record),
   });
   if (!claimed.ok) throw new AppError(claimed.code, claimed.message);
-  return [`that it is ${claims.nodeId}`];
+  return [`itself as node ${claims.nodeId} of the engine`];
 }
 
 async function tell(world: World, { cluster, vmId, nodeName }: NodeRecord, what: string): Promise<void> {

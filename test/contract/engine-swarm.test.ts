@@ -150,6 +150,13 @@ describe('a claim', () => {
     expect(await node('agents-1')).toMatchObject({ bootId: 'second', schedulable: false, isHeld: true });
   });
 
+  it('of a later boot counts also from another address: the name says enough', async () => {
+    const id = await fixture.agent('agents-1');
+    const elsewhere = fixture.claimOf(id, 'agents-1', { address: '172.31.1.9', bootId: 'second' });
+    expect(await engine.claimNode(elsewhere)).toEqual({ ok: true });
+    expect(await node('agents-1')).toMatchObject({ bootId: 'second' });
+  });
+
   it('of a master leaves it drained', async () => {
     expect(await claimMaster(0)).toEqual({ ok: true });
     expect(await node(MASTER0)).toMatchObject({ isMaster: true, schedulable: false });

@@ -98,6 +98,12 @@ describe('a machine that says its membership counts no longer', () => {
     expect(world.node(agent.vmId)).toMatchObject({ ticketAttempt: 2 });
   });
 
+  it('is no longer going down, and may have come back with another address', async () => {
+    const world = await reported([serving, { ...parkedTooLong, goingDown: true }]);
+    await join(world.call(agent, { rejoin: true }));
+    expect(world.node(agent.vmId)).toMatchObject({ goingDown: false, address: '' });
+  });
+
   it('gets none while its node is well: anybody on it could ask', async () => {
     const world = await reported([serving, { ...parkedTooLong, state: 'ready' }]);
     await expect(join(world.call(agent, { rejoin: true }))).rejects.toMatchObject({ code: 'ALREADY_JOINED' });
@@ -117,6 +123,8 @@ describe('a report', () => {
     const world = new SwarmWorld([serving]);
     await ready(world.call(master, report));
     expect([...world.secrets.keys()]).toEqual(['demo-engine-master0']);
+    const message = `${master.nodeName} reported its engine at ${ENDPOINT} and itself as node ${NODE_ID} of the engine`;
+    expect(world.told).toMatchObject([{ type: 'engine.ready', message }]);
     expect(world.claims).toMatchObject([{ id: NODE_ID, nodeName: master.nodeName, isMaster: true, bootId: 'boot-1' }]);
   });
 
@@ -127,6 +135,12 @@ describe('a report', () => {
     expect(world.claims).toMatchObject([
       { id: NODE_ID, nodeName, vmId, address, isMaster: false, labels: { 'starling.instance': '1' } },
     ]);
+  });
+
+  it.each(['draining', 'leaving', 'failed'] as const)('of an agent that is %s brings it no work', async (state) => {
+    const world = await reported([serving, { ...agent, state }]);
+    await expect(ready(world.call(agent, { nodeId: NODE_ID }))).rejects.toMatchObject({ code: 'NODE_LEAVING' });
+    expect(world.claims).toEqual([]);
   });
 
   it.each([
@@ -147,7 +161,10 @@ describe('a report', () => {
 
 it('a kubeconfig is refused, as the cluster has none', async () => {
   const world = await reported([serving]);
-  await expect(getKubeconfig(world.call(agent))).rejects.toMatchObject({ code: 'UNSUPPORTED_ENGINE' });
+  await expect(getKubeconfig(world.call(agent))).rejects.toMatchObject({
+    code: 'UNSUPPORTED_ENGINE',
+    message: 'demo has no kubeconfig: its engine is Docker Swarm',
+  });
 });
 
 it('forgets with the cluster what each master has reported', async () => {

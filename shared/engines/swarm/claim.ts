@@ -27,7 +27,7 @@ function mismatch(node: NodeObject, { id, nodeName, address, isMaster }: NodeCla
   const said = (what: string): Refusal => refuse('CLAIMS_MISMATCH', `the node ${id} is ${what}, so not ${nodeName}`);
   if (isManager(node) !== isMaster) return said(isMaster ? 'no manager' : 'a manager');
   const name = nameOf(node);
-  if (name && name !== nodeName) return said(name);
+  if (name) return name === nodeName ? undefined : said(name);
   const seen = addressOf(node);
   return seen && address && seen !== address ? said(`at ${seen}`) : undefined;
 }
