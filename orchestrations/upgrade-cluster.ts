@@ -3,13 +3,16 @@ import { refuse, type Refusal } from '../shared/model/errors';
 import { mayUpgradeMaster } from '../shared/model/quorum';
 import { canonicalVersion, isSameVersion, upgradeProblem } from '../shared/model/version';
 import { activities, type MastersView, type OperationInput, type UpgradeInput } from './contracts';
-import { call, inputOf, type OrchestrationContext, type Workflow } from './durable';
+import { call, inputOf, now, sleep, type OrchestrationContext, type Workflow } from './durable';
 import { broken, command, observeMasters, refused, waitForMasters } from './masters';
 import { carryOut, publish } from './operation';
+import { lookPauseMs } from './pace';
 import { rollAgents } from './roll-agents';
 
 /** Agents that ask for their ticket while the version changes come with the old one: they are found at the next look. */
 const MAX_ROUNDS = 3;
+/** Swarm needs seconds; who is not ready by then is not only without a leader. */
+const ELECTION_DEADLINE_MS = 2 * 60_000;
 const AGAIN = 'upgrade again to go on from here';
 
 /** What an upgrade has done; nothing at all when everything had the version. */
@@ -91,8 +94,7 @@ function* upgradeMaster(
 ): Workflow<void> {
   const step = { phase: `upgrading ${name}`, progress: { done, total, unit: 'masters' } };
   yield* publish(context, operation, step.phase, step.progress);
-  const view = yield* observeMasters(context, operation);
-  const refusal = mayUpgradeMaster(view.masters, view.count, name);
+  const refusal = yield* othersReady(context, operation, name);
   if (refusal) throw broken(refusal);
   const failed = yield* command(context, operation, { name, command: { kind: 'upgrade', version } });
   if (failed) throw broken(failed, AGAIN);
@@ -100,6 +102,21 @@ function* upgradeMaster(
     masters.some((master) => master.name === name && master.ready && isSameVersion(master.version, version));
   const absent = yield* waitForMasters(context, operation, { step, isThere });
   if (absent) throw broken(absent, `look at the logs of ${name}, or repair it, then ${AGAIN}`);
+}
+
+/** Where the snapshot or the upgrade of a master has stopped the leader, the others are not ready until they agree on another. */
+function* othersReady(
+  context: OrchestrationContext,
+  operation: OperationInput,
+  name: string,
+): Workflow<Refusal | undefined> {
+  const deadline = now(context) + ELECTION_DEADLINE_MS;
+  for (;;) {
+    const view = yield* observeMasters(context, operation);
+    const refusal = mayUpgradeMaster(view.masters, view.count, name);
+    if (!refusal || now(context) > deadline) return refusal;
+    yield* sleep(context, lookPauseMs(view.agents));
+  }
 }
 
 function* upgradeAgents(

@@ -155,6 +155,18 @@ describe('an upgrade', () => {
     expect(course.names).not.toContain('writeVersion');
   });
 
+  it('waits for the others where the snapshot has left them without a leader, but not for long', async () => {
+    const done = view('+++', [NEXT, NEXT, NEXT]);
+    const brief = await upgrading({
+      observeMasters: (_, count) => (count === 1 ? view('+++') : count < 5 ? view('---') : done),
+    });
+    expect(endingOf(brief)).toMatchObject({ state: 'succeeded' });
+    expect(commandsOf(brief)).toEqual(['snapshot master0', 'upgrade master0', 'upgrade master1', 'upgrade master2']);
+    const course = await upgrading({ observeMasters: (_, count) => view(count === 1 ? '+++' : '---') });
+    expect(endingOf(course)).toMatchObject({ state: 'failed', error: { code: 'QUORUM_AT_RISK' } });
+    expect(commandsOf(course)).toEqual(['snapshot master0']);
+  });
+
   it('is cancelled between two masters, not within one', async () => {
     const course = await upgrading(cancelledOnceDoing(/upgrading master1/));
     expect(endingOf(course)).toMatchObject({ state: 'cancelled' });
