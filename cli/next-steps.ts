@@ -19,7 +19,8 @@ const STEPS: Partial<Record<ErrorCode, string | ((problem: Known) => string)>> =
   INVALID_REQUEST: 'mend what is named above; starling help COMMAND shows the options',
   BODY_TOO_LARGE: 'send less: split a manifest into several workloads',
   IMMUTABLE_FIELD: 'starling up -c ANOTHER deploys a cluster with it, or starling down this one first',
-  UNSUPPORTED_ENGINE: 'starling ssh master0 leads to the engine itself',
+  UNSUPPORTED_ENGINE:
+    'starling nodes and starling workload list show what there is; starling ssh leads to the engine itself',
   QUOTA_EXCEEDED: 'starling sizes shows what is left; ask Azure for more, or use another size or location',
   CAPACITY_UNAVAILABLE: 'try another size or location, or the same later',
   NAME_TAKEN: 'choose another name with -c',

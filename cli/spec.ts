@@ -33,9 +33,12 @@ export const FIRST_SPEC: SpecInput = { engine: 'k3s', location: 'westeurope' };
 /** The spec with what the options say; what they do not say stays as it is. */
 export function withFlags(spec: SpecInput, flags: SpecFlags): SpecInput {
   const { engine, location, engineVersion: version } = flags;
+  const { version: before, ...rest } = spec;
+  // A version of one engine is none of the other.
+  const kept = engine === undefined || engine === spec.engine ? { version: before } : {};
   return given({
-    ...spec,
-    ...given({ engine, location, version }),
+    ...rest,
+    ...given({ ...kept, ...given({ engine, location, version }) }),
     masters: given({ ...spec.masters, ...given({ count: flags.masters as 1, size: flags.masterSize }) }),
     agents: withAgentFlags(spec.agents, flags),
     ssh: withSsh(spec.ssh, flags),

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { spawn } from 'node:child_process';
 import { EXIT } from './exit-codes';
 import { Failure, usage } from './failure';
+import type { Engine } from '../shared/model/cluster';
 import type { Session } from './session';
 
 /** The administrator that clusters are deployed with; a test compares it with the template. */
@@ -13,6 +14,7 @@ export const ADMIN_USER = 'starling';
 export interface SshTarget {
   /** master0: the only door. */
   gateway: string;
+  engine: Engine;
   port: number;
   identity: string;
   knownHosts: string;
@@ -49,6 +51,7 @@ export async function sshTarget(session: Session, c: string, identity?: string):
   const key = resolve(session.cwd, identity ?? session.env['STARLING_SSH_KEY'] ?? KEY_FILE);
   return {
     gateway,
+    engine: cluster.spec.engine,
     port: Number(ssh.port),
     identity: key,
     knownHosts: knownHosts(session, `${c}-${Date.parse(cluster.createdAt)}`),

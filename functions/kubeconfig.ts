@@ -20,8 +20,12 @@ const MASTER_NAME = /^master\d/;
  */
 export async function getKubeconfig(call: Call): Promise<Reply> {
   const { record } = await requireCluster(call);
-  if (record.spec.engine !== 'k3s')
-    throw new AppError('UNSUPPORTED_ENGINE', `${record.name} has no kubeconfig: its engine is ${record.spec.engine}`);
+  const { engine } = record.spec;
+  if (engine !== 'k3s')
+    throw new AppError(
+      'UNSUPPORTED_ENGINE',
+      `${record.name} has no kubeconfig: its engine is ${ENGINES[engine].title}`,
+    );
   requireRunning(record);
   const [reported] = await call.world.engines.reports(record);
   const access = requireReported(reported, record);

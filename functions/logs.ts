@@ -33,9 +33,18 @@ export async function getLogs(call: Call, pause: (ms: number) => Promise<unknown
 }
 
 /** Both parts are checked by the route: a unit of a fixed list, and a number. */
-function scriptFor({ query }: Call, { role }: NodeRecord, { spec }: ClusterRecord): string[] {
-  const unit = query['unit'] ?? ENGINES[spec.engine].units[role];
+function scriptFor({ query }: Call, row: NodeRecord, { spec }: ClusterRecord): string[] {
+  const unit = unitFor(row, ENGINES[spec.engine].units[row.role], query['unit']);
   return [`journalctl --no-pager -o short-iso -u ${unit} -n ${query['lines'] ?? DEFAULT_LINES}`];
+}
+
+const ENGINE_UNITS = new Set(Object.values(ENGINES).flatMap(({ units }) => Object.values(units)));
+
+/** The journal of an engine's unit that is not on the machine would only be empty. */
+function unitFor({ nodeName }: NodeRecord, own: string, asked: unknown = own): string {
+  const unit = String(asked);
+  if (unit === own || !ENGINE_UNITS.has(unit)) return unit;
+  throw new AppError('INVALID_REQUEST', `unit: the engine of ${nodeName} runs as ${own}, not as ${unit}`);
 }
 
 /** A machine that is off runs no command, and Azure would say so only in its own words. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { closeSync, fchmodSync, openSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { Engine } from '../../shared/model/cluster';
 import { usage } from '../failure';
 import { clusterOf, type Common, type Session } from '../session';
 import { proxyCommand, runSsh, shown, sshCommand, sshTarget } from '../ssh';
@@ -33,8 +34,9 @@ const withSsh = (command: Command): Command =>
 
 type SshOptions = Common & { identity?: string; print?: true };
 
-/** The registry, ingress and the API of the engine, as master0 itself sees them. */
-const FORWARDS = ['9080:localhost:80', '9443:localhost:443', '5000:localhost:5000', '6443:localhost:6443'];
+const WEB = ['9080:localhost:80', '9443:localhost:443'];
+/** What master0 itself reaches. Of a swarm neither the registry, which is on agents only, nor Docker's API, whose only client is Starling. */
+const FORWARDS: Record<Engine, string[]> = { k3s: [...WEB, '5000:localhost:5000', '6443:localhost:6443'], swarm: WEB };
 
 function addSsh(program: Command, session: Session): void {
   withSsh(
@@ -52,10 +54,10 @@ function addSsh(program: Command, session: Session): void {
     });
   withSsh(program.command('proxy').description('doors to the cluster on this machine, through master0, until Ctrl-C'))
     .option('--socks <port>', 'of a SOCKS proxy that reaches what master0 reaches', integer, 1080)
-    .option('--forward <local:host:port>', `instead of ${FORWARDS.join(', ')}`, list)
+    .option('--forward <local:host:port>', `instead of ${WEB.join(', ')} and, for k3s, of its registry and API`, list)
     .action(async (options: SshOptions & { socks: number; forward?: string[] }) => {
       const target = await sshTarget(session, await clusterOf(session, options), options.identity);
-      const { socks, forward = FORWARDS } = options;
+      const { socks, forward = FORWARDS[target.engine] } = options;
       forward.forEach(requireForward);
       if (!options.print) session.terminal.note(`SOCKS on 127.0.0.1:${socks}; ${forward.join(', ')}; Ctrl-C ends it`);
       await runOrPrint(session, options, { target, line: proxyCommand(target, { socks, forward }) });

@@ -30,9 +30,9 @@ export function addLifecycle(program: Command, session: Session): void {
 
 const specOptions = (command: Command): Command =>
   command
-    .addOption(choice('--engine <engine>', 'k3s', ['k3s', 'swarm']))
+    .addOption(choice('--engine <engine>', `what runs the cluster (${FIRST_SPEC.engine})`, ['k3s', 'swarm']))
     .option('--location <name>', `a location of Azure (${FIRST_SPEC.location})`)
-    .option('--engine-version <version>', 'such as v1.36.2+k3s1')
+    .option('--engine-version <version>', 'such as v1.36.2+k3s1, or 29.7.2 of Docker')
     .option('--masters <n>', '1, 3 or 5', integer)
     .option('--master-size <size>', 'of the masters')
     .option('--agents <n>', 'how many agents', integer)

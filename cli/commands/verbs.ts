@@ -109,7 +109,7 @@ function addCare(program: Command, session: Session): void {
   changing(
     program.command('upgrade').description('bring masters, one at a time, then agents to a version of the engine'),
   )
-    .argument('<version>', 'such as v1.36.2+k3s1')
+    .argument('<version>', 'such as v1.36.2+k3s1, or 29.7.2 of Docker')
     .action(async (version: string, options: Common) => {
       const c = await clusterOf(session, options);
       await change(session, options, { name: 'upgrade', request: { params: { c }, body: { version } } });

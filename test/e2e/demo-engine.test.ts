@@ -37,7 +37,7 @@ test('deploys a swarm, finds it again, and says that it is no k3s', async () => 
   expect(first.output).toMatch(/Cluster demo is ready after/);
   const second = await start('--engine', 'k3s');
   expect(second.output).toContain('Found cluster demo, Docker Swarm');
-  expect(second.output).toContain('with another engine than k3s: --reset forgets it and deploys anew');
+  expect(second.output).toContain('with another engine than k3s: npm start -- --reset --engine k3s forgets');
   const third = await start();
   expect(third.output).toContain('Found cluster demo, Docker Swarm');
   expect(third.output).not.toContain('another engine');

@@ -51,6 +51,13 @@ describe('a spec from options', () => {
     expect(() => withFlags(FIRST_SPEC, { sshKey: secret, sshFrom: ['*'] })).toThrow('private key');
   });
 
+  it('lets go of a version that was of another engine, unless one is named', () => {
+    expect(completeSpec(withFlags(before, { engine: 'swarm' }))).toMatchObject({ engine: 'swarm', version: '29.7.2' });
+    const other = withFlags(before, { engine: 'swarm', engineVersion: '29.7.1' });
+    expect(completeSpec(other).version).toBe('29.7.1');
+    expect(withFlags({ ...before, version: 'v1.35.1+k3s1' }, { engine: 'k3s' }).version).toBe('v1.35.1+k3s1');
+  });
+
   it('names each bad field', () => {
     expect(() => completeSpec(withFlags(FIRST_SPEC, { masters: 2, agents: 99 }))).toThrow(
       /masters\.count.*agents\.count/,

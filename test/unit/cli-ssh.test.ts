@@ -13,6 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const TARGET: SshTarget = {
   gateway: 'demo.example',
+  engine: 'k3s',
   port: 2211,
   identity: "/home/o'neill/my keys/k.pem",
   knownHosts: '/home/o x/known_hosts',

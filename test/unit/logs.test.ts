@@ -49,6 +49,17 @@ describe('the logs of a node', () => {
     expect(world.calls).toContain(command);
   });
 
+  it.each([
+    ['1', 'k3s', 'k3s-agent'],
+    ['1', 'docker', 'k3s-agent'],
+    ['master0', 'docker', 'k3s'],
+  ])('of %s are not those of %s, which runs elsewhere', async (node, unit, own) => {
+    await expect(logs(worldWithNodes(), { node, unit })).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining(`runs as ${own}, not as ${unit}`),
+    });
+  });
+
   it('are waited for, and no longer than 100 seconds', async () => {
     const world = worldWithNodes();
     const from = world.now;

@@ -101,9 +101,20 @@ describe('options of real nodes', () => {
   test('time is real unless another scale is wished, which nodes must be able to follow', () => {
     expect(read()).toMatchObject({ realNodes: true, scale: 1 });
     expect(read('10').scale).toBe(10);
-    expect(() => read('11')).toThrow(UsageError);
+    for (const wrong of ['0', '11', 'fast'])
+      expect(() => read(wrong)).toThrow(
+        new UsageError(
+          `STARLING_TIME_SCALE must be a number from 1 to 10, not ${wrong}: with --real-nodes, nodes live in real time`,
+        ),
+      );
     expect(readOptions([], {}, '/app')).toMatchObject({ realNodes: false, scale: 10 });
   });
+});
+
+test('help is shown whatever the variables are', () => {
+  const env = { STARLING_TIME_SCALE: '99', PORT: 'none' };
+  expect(readOptions(['--real-nodes', '--help'], env, '/app')).toMatchObject({ help: true });
+  expect(() => readOptions(['--help', '--engine', 'docker'], env, '/app')).toThrow(UsageError);
 });
 
 test('the suite of the root file system is that of this machine', () => {
