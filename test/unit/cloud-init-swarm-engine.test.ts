@@ -34,6 +34,7 @@ function machine(installed: string, aptGet: string, madison = MADISON): Record<s
   recorder('apt-get', aptGet);
   recorder('apt-cache', madison);
   recorder('apt-mark');
+  recorder('dpkg');
   return {
     ...door.env(),
     STARLING_DOCKERD: docker(installed),
@@ -95,6 +96,18 @@ describe('installing Docker', () => {
     expect(await runWithDocker('starling-install.sh', env)).toMatchObject({ status: 0 });
     expect(callsOf('apt-get').length).toBeGreaterThan(4);
     expect(callsOf('apt-get')[0]).toContain('DPkg::Lock::Timeout=');
+  });
+
+  test('makes whole what was there by half when the machine went down, without which apt does nothing', async () => {
+    const env = machine('', `[[ -e ${at('bin/whole')} ]] || exit 100; ${INSTALLS('29.7.2')}`);
+    recorder('dpkg', `[[ $* != *'--configure -a' ]] || touch ${at('bin/whole')}`);
+    expect(await runWithDocker('starling-install.sh', env)).toMatchObject({ status: 0 });
+    expect(callsOf('apt-get')).toHaveLength(2);
+  });
+
+  test('makes whole also a Docker that tells the right version', async () => {
+    await runWithDocker('starling-install.sh', machine('29.7.2', 'exit 1'));
+    expect(callsOf('dpkg')).toEqual(['--force-confdef --force-confold --configure -a']);
   });
 
   test.each([

@@ -22,18 +22,14 @@ LOCK_SECONDS=120
 main() {
   local version
   version=$(wanted_version "$@")
-  if [[ $(engine_version) == "$version" ]]; then
-    say "install: Docker $version is there"
-  else
-    until install_packages "$version"; do
-      if ((SECONDS >= LIMIT)); then
-        say "install: Docker $version could not be had within $LIMIT s"
-        exit 1
-      fi
-      sleep "${STARLING_POLL_SECONDS:-10}"
-    done
-    say "install: Docker $version installed"
-  fi
+  until in_place "$version" || install_packages "$version"; do
+    if ((SECONDS >= LIMIT)); then
+      say "install: Docker $version could not be had within $LIMIT s"
+      exit 1
+    fi
+    sleep "${STARLING_POLL_SECONDS:-10}"
+  done
+  say "install: Docker $version is there"
   mkdir -p "$(dirname "$RECORD")"
   printf '%s\n' "$version" >"$RECORD"
   apply_settings
@@ -43,6 +39,17 @@ wanted_version() {
   local version=${1:-}
   if [[ -z $version && -f $RECORD ]]; then version=$(<"$RECORD"); fi
   printf '%s' "${version:-$STARLING_ENGINE_VERSION}"
+}
+
+in_place() {
+  finish_packages
+  [[ $(engine_version) == "$1" ]]
+}
+
+# What was being put in place when the machine went down is there by half, and until it is whole apt refuses everything. Nothing is
+# lost where another program is at it just now.
+finish_packages() {
+  DEBIAN_FRONTEND=noninteractive "$APT/dpkg" --force-confdef --force-confold --configure -a </dev/null >/dev/null 2>&1 || true
 }
 
 # Held afterwards: an engine that upgrades itself at night would stop all containers of the machine.
