@@ -140,7 +140,8 @@ const isProvisioned = (machine: Machine, serving: NodeRecord[]): boolean =>
 
 /**
  * Nodes of the engine that belong to no VM: an agent's node whose row and VM are both gone for some time, and one that has
- * joined and been claimed by nobody, whether it is ready or not: somebody else may have had the token.
+ * joined and been claimed by nobody, whether it is ready or not: somebody else may have had the token, which is changed then.
+ * A machine of ours takes no work before it is claimed, so one that does is not left alone for a moment.
  */
 export async function removeStrayNodes(world: World, { record, rows, engine, engineNodes }: Look): Promise<void> {
   const names = new Set(rows.map(({ nodeName }) => nodeName));
@@ -148,13 +149,18 @@ export async function removeStrayNodes(world: World, { record, rows, engine, eng
     !names.has(node.name) &&
     !node.isMaster &&
     (!node.ready || node.isUnclaimed === true) &&
-    world.clock.now() - Date.parse(node.since) > STRAY_GRACE_MS;
-  for (const node of engineNodes?.filter(isStray) ?? []) {
+    (isIntruder(node) || world.clock.now() - Date.parse(node.since) > STRAY_GRACE_MS);
+  const strays = engineNodes?.filter(isStray) ?? [];
+  if (strays.some(({ isUnclaimed }) => isUnclaimed)) await engine?.revokeTokens([]);
+  for (const node of strays) {
     if (!(await engine?.removeNode(node.name, node.uid))) continue;
     const message = `${node.name} belonged to no virtual machine and was removed from the engine`;
     await writeEvent(world, { cluster: record.name, type: 'node.stray', subject: node.name, cause: 'timer', message });
   }
 }
+
+const isIntruder = ({ isUnclaimed, ready, schedulable }: EngineNode): boolean =>
+  isUnclaimed === true && ready && schedulable;
 
 /**
  * Nodes that an operation has cordoned and could not uncordon, because the engine was silent just then: without an operation

@@ -3,6 +3,7 @@ import { planRepairs, powerAgents } from '../../orchestrations/activities/reconc
 import { confirmGone, deleteAgents, drainPass, startDrain } from '../../orchestrations/activities/retirement';
 import { growTo } from '../../orchestrations/activities/scaling';
 import type { NodeRecord, NodeState } from '../../shared/model/node';
+import type { EngineNode, EnginePort } from '../../shared/ports';
 import { FakeWorld } from '../support/fake-world';
 import { nodeRecord } from '../support/records';
 
@@ -21,6 +22,38 @@ async function worldWith(...rows: NodeRecord[]): Promise<FakeWorld> {
   return world;
 }
 const vmIds = (rows: NodeRecord[]): string[] => rows.map(({ vmId }) => vmId);
+
+describe('a node that nobody has claimed', () => {
+  const unclaimed = (changes: Partial<EngineNode>): EngineNode => ({
+    ...{ name: 'unclaimed-x', uid: 'x', ready: true, schedulable: false, isMaster: false, address: '172.31.16.9' },
+    ...{ since: '2026-02-03T03:59:00.000Z', version: '', bootId: '', avoidsChaos: false, isUnclaimed: true },
+    ...changes,
+  });
+  const tidied = async (node: EngineNode): Promise<string[]> => {
+    const world = await worldWith(agent(1));
+    world.engineNodes.push(node);
+    const done: string[] = [];
+    const engine: Partial<EnginePort> = {
+      revokeTokens: async () => void done.push('tokens'),
+      removeNode: async (name) => done.push(name) > 0,
+    };
+    Object.assign(world.connectEngine(), engine);
+    await planRepairs(world, { cluster: 'demo', cause: 'timer' });
+    return done;
+  };
+
+  it('may yet be, as long as it takes no work', async () => {
+    expect(await tidied(unclaimed({}))).toEqual([]);
+    expect(await tidied(unclaimed({ isMaster: true, schedulable: true }))).toEqual([]);
+  });
+
+  it.each([
+    ['takes work, which none of ours does so early', { schedulable: true }],
+    ['has had its time', { since: '2026-02-03T03:50:00.000Z' }],
+  ])('is removed with what it may have joined by when it %s', async (_, changes) => {
+    expect(await tidied(unclaimed(changes))).toEqual(['tokens', 'unclaimed-x']);
+  });
+});
 
 describe('the halt lever, moved while a repair is under way', () => {
   const rows = [agent(1, 'notReady')];
