@@ -4,7 +4,7 @@ import { carryOut, publish } from './operation';
 
 /** Pulling a large image over a slow line is done by then, and what is not is not coming. */
 const ROLLOUT_DEADLINE_MS = 10 * 60_000;
-/** Pods have half a minute to end; some ask for more. */
+/** Containers have half a minute to end; some ask for more. */
 const REMOVAL_DEADLINE_MS = 5 * 60_000;
 const LOOK_PAUSE_MS = 5_000;
 
@@ -31,7 +31,7 @@ function* bringUp(context: OrchestrationContext, input: WorkloadInput): Workflow
     const view = yield* call(context, activities.viewWorkload, wanted);
     if (view.reachable && !view.applied)
       return failed('WORKLOAD_NOT_FOUND', `the change of ${name} was not made to its end; send the request again`);
-    yield* publish(context, input, phaseOf(view), { done: view.ready, total: view.desired, unit: 'pods' });
+    yield* publish(context, input, phaseOf(view), { done: view.ready, total: view.desired, unit: 'replicas' });
     if (view.reachable && view.ready >= view.desired) return succeeded(view);
     if (now(context) > deadline) return late(view);
     yield* sleep(context, LOOK_PAUSE_MS);
@@ -40,20 +40,20 @@ function* bringUp(context: OrchestrationContext, input: WorkloadInput): Workflow
 
 function phaseOf({ reachable, problems }: WorkloadView): string {
   if (!reachable) return 'waiting for the engine';
-  return problems.length > 0 ? `waiting for pods: ${problems.join('; ')}` : 'waiting for pods';
+  return problems.length > 0 ? `waiting for replicas: ${problems.join('; ')}` : 'waiting for replicas';
 }
 
 const succeeded = ({ desired, ready }: WorkloadView): EndingBody => ({
   state: 'succeeded',
-  result: { pods: { desired, ready } },
+  result: { replicas: { desired, ready } },
 });
 
 function late({ reachable, desired, ready, problems }: WorkloadView): EndingBody {
   const within = `${ROLLOUT_DEADLINE_MS / 60_000} minutes`;
   if (!reachable) return failed('ENGINE_UNREACHABLE', `the engine did not answer for ${within}`);
   const reasons = problems.length > 0 ? `: ${problems.join('; ')}` : '';
-  const message = `${ready} of ${desired} pods run after ${within}${reasons}`;
-  return { ...failed('DEADLINE_EXCEEDED', message), result: { pods: { desired, ready }, problems } };
+  const message = `${ready} of ${desired} replicas run after ${within}${reasons}`;
+  return { ...failed('DEADLINE_EXCEEDED', message), result: { replicas: { desired, ready }, problems } };
 }
 
 function* remove(context: OrchestrationContext, input: WorkloadInput): Workflow<EndingBody> {
@@ -64,7 +64,7 @@ function* remove(context: OrchestrationContext, input: WorkloadInput): Workflow<
     if (left === 0) return { state: 'succeeded', result: { removed: name } };
     most = Math.max(most, left);
     const done = left < 0 ? 0 : most - left;
-    yield* publish(context, input, 'waiting for pods to end', { done, total: most, unit: 'objects' });
+    yield* publish(context, input, 'waiting for replicas to end', { done, total: most, unit: 'objects' });
     if (now(context) > deadline) return failed('DEADLINE_EXCEEDED', `${name} was not gone after 5 minutes`);
     yield* sleep(context, LOOK_PAUSE_MS);
   }

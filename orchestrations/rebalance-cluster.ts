@@ -38,7 +38,7 @@ function* waitForRollouts(
   for (;;) {
     const { waiting } = yield* call(context, activities.viewRollouts, { cluster: input.cluster, names: restarted });
     const progress = { done: restarted.length - waiting.length, total: restarted.length, unit: 'workloads' };
-    yield* publish(context, input, 'waiting for restarted pods', progress);
+    yield* publish(context, input, 'waiting for restarted workloads', progress);
     if (waiting.length === 0 || now(context) > deadline) return waiting;
     yield* sleep(context, LOOK_PAUSE_MS);
   }

@@ -29,7 +29,7 @@ type Seen = Omit<SteadyState, 'holds' | 'reason'>;
 
 function whyNot(seen: Seen, engineAnswers: boolean): string {
   const reasons = nodeReasons(seen, engineAnswers);
-  if (seen.pending > 0) reasons.push(`${seen.pending} pods wait for a node or for their start`);
+  if (seen.pending > 0) reasons.push(`${seen.pending} replicas wait for a node or for their start`);
   return reasons.join(', ');
 }
 

@@ -31,7 +31,7 @@ test('every kind runs, is listed, comes again unchanged, and leaves nothing', as
   for (const { name, kind, tasks: wanted, has, ports } of kinds) {
     expect(await put(name, { kind })).toMatchObject({
       state: 'succeeded',
-      result: { pods: { desired: wanted, ready: wanted } },
+      result: { replicas: { desired: wanted, ready: wanted } },
     });
     const workload = await find(name);
     expect(workload).toMatchObject({ kind, desired: wanted, ready: wanted, problems: [] });
@@ -60,7 +60,7 @@ test('a preview names the stack, and changes nothing', async () => {
   ]);
   expect(await list()).toEqual(before);
   const scaled = await cluster.carryOut('POST', '/workloads/site/scale', { replicas: 4 });
-  expect(scaled).toMatchObject({ state: 'succeeded', result: { pods: { desired: 4, ready: 4 } } });
+  expect(scaled).toMatchObject({ state: 'succeeded', result: { replicas: { desired: 4, ready: 4 } } });
   await remove('site');
 }, 60_000);
 
@@ -70,7 +70,7 @@ test('a Compose file is applied, what a change leaves out goes, and nothing of i
   extra: { image: 'example.org/extra:1' }`;
   expect(await put('mine', { kind: 'manifest', manifest })).toMatchObject({
     state: 'succeeded',
-    result: { pods: { desired: 3, ready: 3 } },
+    result: { replicas: { desired: 3, ready: 3 } },
   });
   await put('mine', { kind: 'manifest', manifest: "services: { web: { image: 'example.org/web:2' } }" });
   expect(await find('mine')).toMatchObject({

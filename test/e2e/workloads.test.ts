@@ -57,7 +57,7 @@ test('every kind runs, is listed, comes again unchanged, and leaves nothing', as
   for (const { name, kind, pods: wanted, has } of kinds) {
     expect(await put(name, { kind })).toMatchObject({
       state: 'succeeded',
-      result: { pods: { desired: wanted, ready: wanted } },
+      result: { replicas: { desired: wanted, ready: wanted } },
     });
     const workload = await find(name);
     expect(workload).toMatchObject({ kind, desired: wanted, ready: wanted, problems: [] });
@@ -75,7 +75,7 @@ test('every kind runs, is listed, comes again unchanged, and leaves nothing', as
 test('a number of replicas is changed where there is one, and nowhere else', async () => {
   await put('site', { kind: 'replicated', replicas: 1 });
   const scaled = await cluster.carryOut('POST', '/workloads/site/scale', { replicas: 3 });
-  expect(scaled).toMatchObject({ state: 'succeeded', result: { pods: { desired: 3, ready: 3 } } });
+  expect(scaled).toMatchObject({ state: 'succeeded', result: { replicas: { desired: 3, ready: 3 } } });
   await put('everywhere', { kind: 'global' });
   expect(await answer('POST', '/workloads/everywhere/scale', { replicas: 3 })).toMatchObject({
     status: 400,
@@ -103,7 +103,7 @@ test('an own manifest is applied, and what a change leaves out goes', async () =
   const both = `${configMap('settings')}---${deployment('app')}`;
   expect(await put('mine', { kind: 'manifest', manifest: both })).toMatchObject({
     state: 'succeeded',
-    result: { pods: { desired: 2, ready: 2 } },
+    result: { replicas: { desired: 2, ready: 2 } },
   });
   expect((await find('mine')).objects).toEqual(['ConfigMap starling-mine/settings', 'Deployment starling-mine/app']);
   await put('mine', {

@@ -41,7 +41,7 @@ describe('a workload that was applied', () => {
     const course = await change({ verb: 'apply' }, { viewWorkload: (_, count) => view(count) });
     expect(ending(course)).toMatchObject({
       state: 'succeeded',
-      result: { pods: { desired: 3, ready: 3 } },
+      result: { replicas: { desired: 3, ready: 3 } },
       phase: 'degraded',
       phaseReason: 'a master is away',
     });
@@ -58,10 +58,10 @@ describe('a workload that was applied', () => {
       state: 'failed',
       error: {
         code: 'DEADLINE_EXCEEDED',
-        message: '1 of 3 pods run after 10 minutes: web-1: ImagePullBackOff: not found',
+        message: '1 of 3 replicas run after 10 minutes: web-1: ImagePullBackOff: not found',
       },
     });
-    expect(phases(course)[0]).toBe('waiting for pods: web-1: ImagePullBackOff: not found');
+    expect(phases(course)[0]).toBe('waiting for replicas: web-1: ImagePullBackOff: not found');
   });
 
   it('whose request broke off is told so', async () => {

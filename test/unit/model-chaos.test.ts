@@ -143,7 +143,7 @@ describe('the steady state', () => {
     ['too few agents', { rows: [master, agent(1), agent(2)] }, '2 of 3 agents are ready'],
     ['too many agents', { rows: [...rows, agent(4)] }, '4 of 3 agents are ready'],
     ['a lost master', { rows: rows.slice(1) }, '0 of 1 masters are ready'],
-    ['waiting work', { pending: 2 }, '2 pods wait for a node or for their start'],
+    ['waiting work', { pending: 2 }, '2 replicas wait for a node or for their start'],
     ['a silent engine', { pending: undefined }, 'no master answers'],
   ])('does not hold with %s', (_, changes, reason) => {
     expect(steadyState(situation(changes))).toMatchObject({ holds: false, reason });
@@ -200,7 +200,7 @@ describe('a draft', () => {
       'halted',
       /^automation is halted: incident$/,
     ],
-    ['skipped when the steady state does not hold', {}, { pending: 1 }, 'skipped', /steady state.*1 pods wait/],
+    ['skipped when the steady state does not hold', {}, { pending: 1 }, 'skipped', /steady state.*1 replicas wait/],
     ['skipped when Azure would not evict', { action: 'evict' }, {}, 'skipped', /Spot/],
     ['skipped when a dry run would find no steady state', { dryRun: true }, { pending: 1 }, 'skipped', /steady/],
     [
