@@ -7,8 +7,8 @@
 CLUSTER ?= demo
 PARAMS ?= parameters/$(CLUSTER).yaml
 STARLING ?= node bin/starling.mjs
-# Also: LOCATION AGENT_COUNT AGENT_SIZE AGENT_PRIORITY MASTER_COUNT MASTER_SIZE K3S_VERSION SSH_FROM SSH_PORT RESIZE_TO
-#       REPLICAS ON_NODE UNIT, and YES=1. May stand in a file `.env` as well.
+# Also: LOCATION AGENT_COUNT AGENT_SIZE AGENT_PRIORITY MASTER_COUNT MASTER_SIZE ENGINE ENGINE_VERSION SSH_FROM SSH_PORT
+#       RESIZE_TO REPLICAS ON_NODE UNIT, and YES=1. May stand in a file `.env` as well.
 -include .env
 
 SSH_KEY ?= keys/cluster
@@ -16,7 +16,10 @@ YES_FLAG = $(if $(YES),--yes)
 ON = --cluster $(CLUSTER)
 SPOT_Spot = --spot
 SPOT_Regular = --no-spot
-SPEC = $(if $(LOCATION),--location $(LOCATION)) $(if $(K3S_VERSION),--engine-version $(K3S_VERSION)) \
+# As it was called in the old one.
+ENGINE_VERSION ?= $(K3S_VERSION)
+SPEC = $(if $(LOCATION),--location $(LOCATION)) \
+	$(if $(ENGINE),--engine $(ENGINE)) $(if $(ENGINE_VERSION),--engine-version $(ENGINE_VERSION)) \
 	$(if $(MASTER_COUNT),--masters $(MASTER_COUNT)) $(if $(MASTER_SIZE),--master-size $(MASTER_SIZE)) \
 	$(if $(AGENT_COUNT),--agents $(AGENT_COUNT)) $(if $(AGENT_SIZE),--size $(AGENT_SIZE)) $(SPOT_$(AGENT_PRIORITY)) \
 	$(if $(SSH_FROM),--ssh-key $(SSH_KEY).pub --ssh-from $(SSH_FROM)) $(if $(SSH_PORT),--ssh-port $(SSH_PORT))
@@ -93,14 +96,14 @@ proxy: ## doors to the cluster on this machine, through master0
 tail-helper: ## the journal of UNIT on ON_NODE, as it grows
 	$(STARLING) logs $(or $(ON_NODE),master0) $(if $(UNIT),--unit $(UNIT)) --follow $(ON)
 
-deploy-monitor: ## Headlamp, behind https://MASTER/monitor
+deploy-monitor: ## Headlamp on k3s, Dozzle on Swarm; says where it is reached
 	$(STARLING) workload apply monitor $(ON)
 kill-monitor: ## removes it
 	$(STARLING) workload remove monitor $(ON) $(YES_FLAG)
 destroy-monitor: kill-monitor ## the same
 deploy-replicated-service: ## a web service with REPLICAS (8) copies
 	$(STARLING) workload apply replicated --replicas $(or $(REPLICAS),8) $(ON)
-deploy-global-service: ## a web service with one copy on each node
+deploy-global-service: ## a web service with one copy on each node that takes work
 	$(STARLING) workload apply global $(ON)
 scale-service-%: ## the replicated service to so many copies, as in scale-service-4
 	$(STARLING) workload scale replicated $* $(ON)

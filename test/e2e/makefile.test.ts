@@ -76,8 +76,9 @@ const COURSE: [line: string, expected: (seen: Seen) => void][] = [
   ['destroy-storage', ({ groups }) => expect(groups).toEqual([])],
   ['clean', () => expect(existsSync(join(folder, 'parameters/demo.yaml'))).toBe(false)],
   [
-    'deploy-cluster AGENT_COUNT=1 MASTER_SIZE=Standard_B2ms',
-    ({ cluster }) => expect(cluster.spec.masters.size).toBe('Standard_B2ms'),
+    'deploy-cluster AGENT_COUNT=1 MASTER_SIZE=Standard_B2ms ENGINE=swarm ENGINE_VERSION=29.7.1',
+    ({ cluster: { spec } }) =>
+      expect([spec.engine, spec.version, spec.masters.size]).toEqual(['swarm', '29.7.1', 'Standard_B2ms']),
   ],
   ['destroy-cluster', ({ groups, cluster }) => expect([groups, cluster]).toEqual([[], undefined])],
 ];
