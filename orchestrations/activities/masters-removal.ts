@@ -26,7 +26,7 @@ export async function planMasterRepair(
   if (refusal) return refusal;
   const engine = await engineOf(world, await requireCluster(world, cluster));
   if (!engine || !engineReachable) return refuse('ENGINE_UNREACHABLE', 'no master answers, so none can be replaced');
-  const nodes = (await engine.listNodes()).filter((node) => isOf(node, name));
+  const nodes = nodesOf(await engine.listNodes(), masters, name);
   const machine = await world.cloud.getMachine(cluster, 'master', name);
   return {
     ok: true,
@@ -42,6 +42,13 @@ const superseded = refuse('CANCELLED', 'another operation has taken over');
 
 /** Nodes of a master are called `master1-<begin of the vmId>`, in whatever generation. */
 const isOf = (node: EngineNode, name: string): boolean => node.isMaster && node.name.startsWith(`${name}-`);
+
+/** With what has joined in its place and was never claimed, whose vote would count for ever: nobody else's when all others have their node. */
+function nodesOf(nodes: EngineNode[], masters: { name: string }[], name: string): EngineNode[] {
+  const isKnown = (master: string): boolean => nodes.some((node) => isOf(node, master));
+  const areOthersKnown = masters.every((master) => master.name === name || isKnown(master.name));
+  return nodes.filter((node) => isOf(node, name) || (areOthersKnown && node.isMaster && node.isUnclaimed));
+}
 
 /** A node that is not ready holds no work that could move. */
 export async function drainMaster(

@@ -163,6 +163,18 @@ describe('a vote', () => {
     expect(await engine.removeNode('master2-1a2b', id)).toBe(true);
   });
 
+  it('of a machine that never said which one it is can be taken by its id', async () => {
+    for (const index of [1, 2]) await fixture.master(index);
+    const { nodeId } = fixture.swarm.info('master2');
+    const name = `unclaimed-${nodeId}`;
+    expect(await engine.getNode(name)).toMatchObject({ name, uid: nodeId, isMaster: true, isUnclaimed: true });
+    expect(await engine.removeMember(name)).toBe('pending');
+    await fixture.advance(30);
+    expect(await engine.removeMember(name)).toBe('removed');
+    expect(await engine.removeNode(name, nodeId)).toBe(true);
+    expect(await engine.getNode(name)).toBeUndefined();
+  });
+
   it('stays when it is the last, or the others would be too few', async () => {
     await claim(0);
     await expect(engine.removeMember('master0-1a2b')).rejects.toMatchObject({

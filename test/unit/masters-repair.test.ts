@@ -41,6 +41,18 @@ describe('the plan of a repair', () => {
     expect(plan).not.toHaveProperty('doomed.vmId');
   });
 
+  it('finds a member that was never claimed, and leaves one that may be another’s', async () => {
+    const plannedWith = async (without: string[]) => {
+      const world = masterWorld(['ready', 'notReady', 'ready', 'ready', 'ready']);
+      const [node] = world.engineNodes;
+      world.engineNodes = world.engineNodes.filter(({ name }) => !without.some((master) => name.startsWith(master)));
+      world.engineNodes.push({ ...node!, name: 'unclaimed-x', uid: 'x', ready: true, isUnclaimed: true });
+      return planMasterRepair(world, repairing);
+    };
+    expect(await plannedWith(['master1'])).toMatchObject({ doomed: { nodes: [{ uid: 'x' }] } });
+    expect(await plannedWith(['master1', 'master4'])).toMatchObject({ doomed: { nodes: [] } });
+  });
+
   it.each([
     ['another master is lost', ['notReady', 'notReady', 'ready'], 'master1', 'QUORUM_AT_RISK'],
     ['it is the only one', ['notReady'], 'master0', 'QUORUM_AT_RISK'],

@@ -1,7 +1,7 @@
 import type { EngineNode } from '../../ports';
 import type { SwarmClient } from './connection';
 import { translatedDocker } from './errors';
-import { listNodeObjects, type NodeObject } from './objects';
+import { listNodeObjects, readNodeObject, type NodeObject } from './objects';
 
 /** Labels of nodes that Starling sets through the managers; no machine can give them to itself. */
 export const NODE_LABELS = {
@@ -14,6 +14,8 @@ export const NODE_LABELS = {
   /** It was a manager, and has lost its vote. */
   demoted: 'starling.demoted',
 } as const;
+/** No ticket gives such a name. */
+const UNCLAIMED = 'unclaimed-';
 /** Label, of the node or of its daemon, with which an operator keeps chaos off a node. */
 const CHAOS_MARK = 'starling.chaos';
 
@@ -23,11 +25,12 @@ export async function listNodes(client: SwarmClient): Promise<EngineNode[]> {
 
 export async function getNode(client: SwarmClient, name: string): Promise<EngineNode | undefined> {
   const node = await translatedDocker(`read the node ${name}`, () => findNode(client, name));
-  return node && toEngineNode(node, name);
+  return node && toEngineNode(node, name.startsWith(UNCLAIMED) ? '' : name);
 }
 
-/** The node that bears the name. */
+/** The node that bears the name, also one that is called by its id alone. */
 export async function findNode(client: SwarmClient, name: string): Promise<NodeObject | undefined> {
+  if (name.startsWith(UNCLAIMED)) return readNodeObject(client, name.slice(UNCLAIMED.length));
   return (await nodesNamed(client, name)).reduce<NodeObject | undefined>(better, undefined);
 }
 
@@ -65,7 +68,7 @@ function toEngineNode(node: NodeObject, name: string): EngineNode {
   const { ID, Spec, Description, CreatedAt, UpdatedAt } = node;
   const labels = Spec.Labels ?? {};
   return {
-    name: name || `unclaimed-${ID}`,
+    name: name || UNCLAIMED + ID,
     uid: ID,
     ready: isReady(node),
     schedulable: Spec.Availability === 'active',
