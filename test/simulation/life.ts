@@ -7,6 +7,7 @@ export interface Life {
   starling: Starling;
   cluster: Cluster;
   choices: Choices;
+  engine: 'k3s' | 'swarm';
   masters: number;
   /** Agents that should serve; parked ones come on top. */
   wish: number;

@@ -8,7 +8,7 @@ export interface Wish {
   agents?: number;
 }
 
-const NEXT_VERSION = 'v1.36.3+k3s1';
+const NEXT_VERSION = { k3s: 'v1.36.3+k3s1', swarm: '29.7.3' };
 const SIZES = ['Standard_B2s', 'Standard_D2s_v5'];
 const CHAOS = ['restart', 'reimage', 'deallocate', 'delete'];
 
@@ -39,9 +39,8 @@ export const VERBS: Record<string, (life: Life) => Promise<Wish>> = {
     life.masters > 1 ? { request: ['POST', '/repair', { node: anyMaster(life) }] } : restartMaster(life),
   upgrade: async (life) => {
     const { version } = (await life.cluster.get()).spec;
-    return version === NEXT_VERSION
-      ? restartMaster(life)
-      : { request: ['POST', '/upgrade', { version: NEXT_VERSION }] };
+    const next = NEXT_VERSION[life.engine];
+    return version === next ? restartMaster(life) : { request: ['POST', '/upgrade', { version: next }] };
   },
   reimage: async (life) => {
     const nodes = namesOf(await someAgents(life));
