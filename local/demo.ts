@@ -31,21 +31,34 @@ interface DemoCluster {
   operation: string | null;
 }
 
+export interface DemoWish {
+  /** undefined where nothing was said. */
+  engine?: DemoEngine;
+  /** Takes its place then. */
+  defaultEngine: DemoEngine;
+  /** Of a swarm, where machines can have no other. */
+  dockerVersion?: string;
+}
+
 /**
  * Deploys the demo cluster, or finds it, and shows live how it comes up. Resolves to whether it is ready. One that is there
  * stays as it is, whatever engine is wished.
  */
-export async function showDemo(app: AppAddress, say: (line: string) => void, engine?: DemoEngine): Promise<boolean> {
+export async function showDemo(app: AppAddress, say: (line: string) => void, wish: DemoWish): Promise<boolean> {
   const before = await call(app, 'GET', `/api/clusters/${DEMO}`);
   if (before.status !== 200 && before.status !== 404)
     throw new Error(`the demo cluster cannot be looked at: ${JSON.stringify(before.body)}`);
-  const id =
-    before.status === 404 ? await deploy(app, say, engine ?? 'k3s') : found(before.body as DemoCluster, say, engine);
+  const id = before.status === 404 ? await deploy(app, say, wish) : found(before.body as DemoCluster, say, wish.engine);
   return id ? follow(app, id, say) : true;
 }
 
-async function deploy(app: AppAddress, say: (line: string) => void, engine: DemoEngine): Promise<string> {
-  const deployed = await call(app, 'PUT', `/api/clusters/${DEMO}`, { engine, location: 'westeurope' });
+async function deploy(
+  app: AppAddress,
+  say: (line: string) => void,
+  { defaultEngine, engine = defaultEngine, dockerVersion }: DemoWish,
+): Promise<string> {
+  const version = engine === 'swarm' ? dockerVersion : undefined;
+  const deployed = await call(app, 'PUT', `/api/clusters/${DEMO}`, { engine, version, location: 'westeurope' });
   if (deployed.status >= 300) throw new Error(`the demo cluster was refused: ${JSON.stringify(deployed.body)}`);
   say(`Deploying cluster ${DEMO}: 1 master, 3 agents, ${TITLES[engine]}, westeurope`);
   return (deployed.body as Operation).id;

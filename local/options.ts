@@ -7,6 +7,7 @@ export interface StartOptions {
   empty: boolean;
   /** Of the demo; undefined where nothing was said. */
   engine: DemoEngine | undefined;
+  defaultEngine: DemoEngine;
   reset: boolean;
   appPort: number;
   azurePort: number;
@@ -25,7 +26,7 @@ export const HELP = `npm start -- [options]      the whole of Starling on this m
 
   --empty              deploy nothing (otherwise a cluster \`demo\` with one master and three agents)
   --reset              forget old state first
-  --engine k3s|swarm   the demo's engine (k3s)
+  --engine k3s|swarm   the demo's engine (k3s; with real nodes swarm, unless STARLING_K3S_BINARY is set)
   --real-nodes         VMs are containers with their own systemd and the real cloud-init (Linux, root; see local/vm/real)
   --verbose            show the app's and the simulated Azure's log
   --help               this text
@@ -48,10 +49,12 @@ export function readOptions(args: string[], env: Record<string, string | undefin
   const { values } = parse(args);
   if (values.help) env = {}; // a wrong variable must not keep anybody from reading what would be right
   const realNodes = values['real-nodes'] ?? false;
+  const hasK3s = !realNodes || Boolean(env['STARLING_K3S_BINARY']);
   return {
     help: values.help ?? false,
     empty: values.empty ?? false,
-    engine: engine(values.engine),
+    engine: engine(values.engine, hasK3s),
+    defaultEngine: hasK3s ? 'k3s' : 'swarm',
     reset: values.reset ?? false,
     verbose: values.verbose ?? false,
     // Not 0: the VMs keep the app's address on their disks, over restarts.
@@ -89,7 +92,10 @@ function realScale(env: Record<string, string | undefined>): number {
   }
 }
 
-function engine(text: string | undefined): DemoEngine | undefined {
+/** Real nodes reach no release page of k3s: without a binary they would wait for one until the deploy gives up. */
+function engine(text: string | undefined, hasK3s: boolean): DemoEngine | undefined {
+  if (text === 'k3s' && !hasK3s)
+    throw new UsageError('--engine k3s with --real-nodes needs STARLING_K3S_BINARY; or take --engine swarm');
   if (text === undefined || text === 'k3s' || text === 'swarm') return text;
   throw new UsageError(`--engine must be k3s or swarm, not ${text}`);
 }

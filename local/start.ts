@@ -6,7 +6,7 @@ import { startLocalAzure, type LocalAzure } from './local-azure';
 import { npmProcess } from './npm-process';
 import { HELP, readOptions, UsageError, type StartOptions } from './options';
 import { StateInUse } from './state';
-import { NoRealNodes, prepareRealNodes } from './vm/real';
+import { NoRealNodes, prepareRealNodes, type NodeParts } from './vm/real';
 
 /** `npm start`: the whole product on this machine, until Ctrl-C. Exit codes: 0 ended on request, 1 failed, 2 wrong use. */
 
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   isEnding = endOnRequest(local);
   say(`The app answers at ${local.appUrl} after ${seconds((performance.now() - startedAt) / 1000)}`);
   if (!options.empty) {
-    const ready = await showDemo(local, say, options.engine).catch((error: unknown) => {
+    const ready = await showDemo(local, say, { ...options, ...realNodes }).catch((error: unknown) => {
       if (isEnding()) return new Promise<never>(() => undefined); // the app went away because it was asked to
       throw error;
     });
@@ -40,6 +40,7 @@ async function main(): Promise<void> {
     );
   }
   say(goodbye(local, options));
+  if (realNodes) say(deployHint(realNodes));
 }
 
 const seconds = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
@@ -57,6 +58,9 @@ function goodbye({ appUrl, azureUrl }: LocalAzure, { stateDir, empty }: StartOpt
     '  Ctrl-C ends it; npm start goes on where it stood.',
   ].join('\n');
 }
+
+const deployHint = ({ dockerVersion }: NodeParts): string =>
+  `  Nodes have Docker ${dockerVersion} and reach no other: starling up --engine swarm --engine-version ${dockerVersion}`;
 
 /** Warnings and errors reach the terminal; with --verbose everything does. */
 function logger({ verbose }: StartOptions): (line: LogLine) => void {

@@ -9,6 +9,7 @@ import { serverNameOf } from '../../local/vm/real/client-hello';
 import { macOf } from '../../local/vm/real/disk';
 import { openDoor } from '../../local/vm/real/door';
 import { readPreamble } from '../../local/vm/real/pipes';
+import { dockerVersionIn } from '../../local/vm/real/prepare';
 import { k3sReleases } from '../../local/vm/real/releases';
 import { suiteOf } from '../../local/vm/real/root-file-system';
 
@@ -109,6 +110,22 @@ describe('options of real nodes', () => {
       );
     expect(readOptions([], {}, '/app')).toMatchObject({ realNodes: false, scale: 10 });
   });
+});
+
+test('the demo of real nodes is a swarm, unless they can have k3s', () => {
+  const read = (args: string[], binary?: string) => readOptions(args, { STARLING_K3S_BINARY: binary }, '/app');
+  expect(read([]).defaultEngine).toBe('k3s');
+  expect(read(['--real-nodes']).defaultEngine).toBe('swarm');
+  expect(read(['--real-nodes'], '/k3s').defaultEngine).toBe('k3s');
+  expect(read(['--real-nodes', '--engine', 'k3s'], '/k3s').engine).toBe('k3s');
+  expect(() => read(['--real-nodes', '--engine', 'k3s'])).toThrow(/needs STARLING_K3S_BINARY/);
+});
+
+test('the version of Docker is that of the package, as Docker calls it', () => {
+  const of = (version: string) => `Package: docker-x\nVersion: 1.2.3\n\nPackage: docker.io\nVersion: ${version}\n\n`;
+  expect(dockerVersionIn(of('20.10.24+dfsg1-1+deb12u1+b6'))).toBe('20.10.24');
+  expect(dockerVersionIn(of('5:28.2.2-0ubuntu1'))).toBe('28.2.2');
+  expect(() => dockerVersionIn('Package: docker-x\nVersion: 1.2.3\n')).toThrow('no Docker');
 });
 
 test('help is shown whatever the variables are', () => {
