@@ -199,6 +199,8 @@ test.each([
   ['an address of a port', web("ports: ['127.0.0.1:80:80']"), /services\.web\.ports\.0 names an address/],
   ['a range of ports', web("ports: ['80-90:80-90']"), /ports\.0 is a range/],
   ['a port beyond all', web("ports: ['80:70000']"), /ports\.0 has the port 70000/],
+  ['Starling’s own door', web("ports: ['2376:80']"), /services\.web\.ports\.0 publishes 2376\/tcp/],
+  ['the port of gossip', web('ports: [{ target: 1, published: 7946, protocol: udp, mode: host }]'), /7946\/udp/],
   ['a foreign field of a port', web('ports: [{ target: 80, host_ip: 127.0.0.1 }]'), /ports\.0 has host_ip/],
   [
     'a port twice',

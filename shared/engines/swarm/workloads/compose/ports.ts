@@ -13,6 +13,12 @@ const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
 const MODES = ['ingress', 'host'] as const;
 const LONG_FIELDS = ['target', 'published', 'protocol', 'mode'];
 
+/**
+ * Of the machines themselves: SSH, Starling's door, the managers', gossip, VXLAN. Swarm would not mind: its rules take what arrives at
+ * a published port before the daemon that listens there, on every node, so Starling could not even remove the service again.
+ */
+const OWN_PORTS: ReadonlySet<string> = new Set(['22/tcp', '2376/tcp', '2377/tcp', '7946/tcp', '7946/udp', '4789/udp']);
+
 /** Samples: `80:8080`, `8080`, `53:53/udp`, `{target: 8080, published: 80, protocol: tcp, mode: host}`. */
 export function port(value: unknown): PublishedPort {
   return isMap(value) ? longPort(value) : shortPort(scalar(value));
@@ -36,8 +42,11 @@ function longPort(fields: Record<string, unknown>): PublishedPort {
 
 function made(target: unknown, published: unknown, protocol: unknown, mode: unknown): PublishedPort {
   const number = published === undefined ? 0 : portNumber(published, 0);
+  const Protocol = oneOf(PROTOCOLS, protocol);
+  if (OWN_PORTS.has(`${number}/${Protocol}`))
+    throw new Unreadable(`publishes ${number}/${Protocol}, which the machines need themselves: take another port`);
   return {
-    Protocol: oneOf(PROTOCOLS, protocol),
+    Protocol,
     TargetPort: portNumber(target, 1),
     ...(number > 0 && { PublishedPort: number }),
     PublishMode: oneOf(MODES, mode),
