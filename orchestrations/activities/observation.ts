@@ -39,6 +39,8 @@ export async function look(world: World, cluster: string, cause: string): Promis
   const findings = observe({ cluster, rows: known, machines, engine: engineNodes, now: isoNow(world), cause });
   // First: a row that says `registered` is never looked at again for its token.
   if (engine && engineNodes) await tidyEngine(world, { engine, nodes: engineNodes, rows: known }, findings);
+  // Not only between operations, some of which take hours.
+  if (engine) await throwOut(world, { cluster, engine, nodes: engineNodes?.filter(isIntruder) ?? [] });
   await world.events.append(findings.events);
   const { conflicts } = await world.nodes.writeAll(
     findings.changed.map((record) => ({ record, etag: etags.get(record.vmId) })),
@@ -140,8 +142,7 @@ const isProvisioned = (machine: Machine, serving: NodeRecord[]): boolean =>
 
 /**
  * Nodes of the engine that belong to no VM: an agent's node whose row and VM are both gone for some time, and one that has
- * joined and been claimed by nobody, whether it is ready or not: somebody else may have had the token, which is changed then.
- * A machine of ours takes no work before it is claimed, so one that does is not left alone for a moment.
+ * joined and been claimed by nobody, whether it is ready or not.
  */
 export async function removeStrayNodes(world: World, { record, rows, engine, engineNodes }: Look): Promise<void> {
   const names = new Set(rows.map(({ nodeName }) => nodeName));
@@ -149,18 +150,26 @@ export async function removeStrayNodes(world: World, { record, rows, engine, eng
     !names.has(node.name) &&
     !node.isMaster &&
     (!node.ready || node.isUnclaimed === true) &&
-    (isIntruder(node) || world.clock.now() - Date.parse(node.since) > STRAY_GRACE_MS);
-  const strays = engineNodes?.filter(isStray) ?? [];
-  if (strays.some(({ isUnclaimed }) => isUnclaimed)) await engine?.revokeTokens([]);
-  for (const node of strays) {
-    if (!(await engine?.removeNode(node.name, node.uid))) continue;
-    const message = `${node.name} belonged to no virtual machine and was removed from the engine`;
-    await writeEvent(world, { cluster: record.name, type: 'node.stray', subject: node.name, cause: 'timer', message });
-  }
+    world.clock.now() - Date.parse(node.since) > STRAY_GRACE_MS;
+  if (engine) await throwOut(world, { cluster: record.name, engine, nodes: engineNodes?.filter(isStray) ?? [] });
 }
 
-const isIntruder = ({ isUnclaimed, ready, schedulable }: EngineNode): boolean =>
-  isUnclaimed === true && ready && schedulable;
+/** A machine of ours takes no work before it is claimed. */
+const isIntruder = ({ isMaster, isUnclaimed, ready, schedulable }: EngineNode): boolean =>
+  isUnclaimed === true && ready && schedulable && !isMaster;
+
+/** Where one has joined that nobody claims, somebody else may have had the token: who has it must not come again. */
+async function throwOut(
+  world: World,
+  { cluster, engine, nodes }: { cluster: string; engine: EnginePort; nodes: EngineNode[] },
+): Promise<void> {
+  if (nodes.some(({ isUnclaimed }) => isUnclaimed)) await engine.revokeTokens([]);
+  for (const node of nodes) {
+    if (!(await engine.removeNode(node.name, node.uid))) continue;
+    const message = `${node.name} belonged to no virtual machine and was removed from the engine`;
+    await writeEvent(world, { cluster, type: 'node.stray', subject: node.name, cause: 'timer', message });
+  }
+}
 
 /**
  * Nodes that an operation has cordoned and could not uncordon, because the engine was silent just then: without an operation

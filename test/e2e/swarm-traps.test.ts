@@ -67,7 +67,7 @@ class SwarmCluster extends Cluster {
 }
 
 test.concurrent(
-  'a stolen token lets in until its wave is over, and who came by it is thrown out',
+  'a stolen token lets in until that is seen, and who came by it is thrown out',
   async () => {
     await waitUntil('Starling is there', () => starling !== undefined);
     const { cluster, token } = theft;
@@ -75,7 +75,6 @@ test.concurrent(
     expect(ok).toBe(true);
     const intruder = async (): Promise<EngineNode | undefined> =>
       (await cluster.engineNodes()).find(({ uid }) => uid === nodeId);
-    expect(await intruder()).toMatchObject({ ready: true, name: 'intruder' });
     await cluster.hasEvent(`unclaimed-${nodeId}`, 'node.stray');
     expect(await intruder()).toBeUndefined();
     await cluster.settles(3); // the agent in whose place the thief has asked is another one now
