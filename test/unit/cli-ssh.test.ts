@@ -4,6 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeSshKey } from '../../cli/ssh-key';
+import { createProgram } from '../../cli/program';
+import type { Session } from '../../cli/session';
 import { proxyCommand, shown, sshCommand, type SshTarget } from '../../cli/ssh';
 import { ClusterSpecSchema } from '../../shared/api';
 
@@ -101,5 +103,34 @@ describe('the command for ssh', () => {
       encoding: 'utf8',
     });
     expect(words).toBe("ssh\na b'c\n$HOME\n*\n\n");
+  });
+});
+
+describe('the doors of a proxy', () => {
+  const WEB = ['9080:localhost:80', '9443:localhost:443'];
+
+  /** What `starling proxy --print` prints of its doors, for a cluster of that engine. */
+  async function doorsOf(engine: 'k3s' | 'swarm', ...more: string[]): Promise<string[]> {
+    const printed: string[] = [];
+    const cluster = {
+      spec: { engine, ssh: { port: 22 } },
+      endpoints: [{ name: 'master0', fqdn: 'demo.example' }],
+      createdAt: '2026-02-03T04:05:06.000Z',
+    };
+    const session = {
+      env: {},
+      cwd: folder,
+      terminal: { print: (line: string) => printed.push(line) },
+      client: () => ({ call: async () => ({ body: cluster }) }),
+    } as unknown as Session;
+    const words = ['proxy', '--cluster', 'demo', '--print', ...more];
+    await createProgram(session, '0').parseAsync(words, { from: 'user' });
+    return [...printed.join().matchAll(/-L 127\.0\.0\.1:(\S+)/g)].map(([, door = '']) => door);
+  }
+
+  it('lead to what master0 has of each engine, unless others are named', async () => {
+    expect(await doorsOf('k3s')).toEqual([...WEB, '5000:localhost:5000', '6443:localhost:6443']);
+    expect(await doorsOf('swarm')).toEqual(WEB);
+    expect(await doorsOf('swarm', '--forward', '30000:localhost:30000')).toEqual(['30000:localhost:30000']);
   });
 });
