@@ -180,6 +180,12 @@ describe('a rotation', () => {
     expect(output).not.toMatch(/BEGIN/);
   });
 
+  test('that Docker does not bear at once is told once it does: it has the new keys then', async () => {
+    const failing = recorder('failing', '[[ $* != "restart docker.service" ]]');
+    expect(await run('starling-rotate.sh', { STARLING_SYSTEMCTL: failing })).toMatchObject({ status: 1 });
+    expect(callsOf('failing').at(-1)).toBe('restart --no-block starling-ready.service');
+  });
+
   test('can be repeated', async () => {
     await run('starling-rotate.sh');
     expect(await run('starling-rotate.sh')).toMatchObject({ status: 0 });

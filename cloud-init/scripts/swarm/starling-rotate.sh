@@ -17,8 +17,7 @@ if [[ ! -s $NAMES ]]; then
   exit 1
 fi
 make_keys
-apply_settings
-if ! "$here/starling-ready.sh"; then
+if ! { apply_settings && "$here/starling-ready.sh"; }; then
   # Goes on telling until it is heard.
   units restart --no-block starling-ready.service
   exit 1
