@@ -101,6 +101,6 @@ test('tasks that cannot run fail the operation at its deadline, with the reason'
     await cluster.begin('PUT', '/workloads/bad', { kind: 'manifest', manifest }),
   );
   expect(failed).toMatchObject({ state: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
-  expect(failed.error?.message).toMatch(/0 of 2 pods run .*No such image: .*example.org\/broken:1/);
+  expect(failed.error?.message).toMatch(/0 of 2 replicas run .*No such image: .*example.org\/broken:1/);
   await remove('bad');
 }, 90_000);

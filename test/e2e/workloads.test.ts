@@ -155,7 +155,7 @@ test('pods that cannot run fail the operation at its deadline, with the reason',
   });
   const failed = await starling.waitForOperation(id);
   expect(failed).toMatchObject({ state: 'failed', error: { code: 'DEADLINE_EXCEEDED' } });
-  expect(failed.error?.message).toMatch(/0 of 2 pods run .*ImagePullBackOff: .*example.org\/broken:1/);
+  expect(failed.error?.message).toMatch(/0 of 2 replicas run .*ImagePullBackOff: .*example.org\/broken:1/);
   expect(await cluster.get()).toMatchObject({ phase: 'ready' });
   await remove('bad');
 }, 60_000);
