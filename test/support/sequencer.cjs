@@ -16,12 +16,20 @@ const FIRST = [
   'e2e/main-crash',
   'e2e/makefile', // busy
   'e2e/main-drift',
+  'e2e/swarm-traps',
   'e2e/main-lifecycle',
   'e2e/chaos', // busy
   'e2e/workloads',
   'e2e/main-events',
   'e2e/secrets', // busy
   'e2e/masters',
+  'e2e/swarm-masters',
+  'e2e/swarm-verbs',
+  'contract/swarm-services', // busy
+  'e2e/swarm-lifecycle',
+  'e2e/swarm-secrets',
+  'e2e/swarm-workloads',
+  'contract/engine-swarm', // busy
   'e2e/main-faults',
   'docs/lint', // busy
   'e2e/main-limits',
