@@ -18,17 +18,22 @@ export const JoinClaimsSchema = z.strictObject({
 });
 
 /** A master tells all of `endpoint`, `ca` and `credential`; a node that was not named by its ticket tells its id. */
-export const ReadyClaimsSchema = z.strictObject({
-  ...ClaimsSchema.shape,
-  endpoint: z.string().max(300).optional(),
-  ca: z.string().max(8_192).optional(),
-  credential: z.string().min(1).max(8_192).optional(),
-  /** As Swarm makes ids: 25 digits and letters of base 36. */
-  nodeId: z
-    .string()
-    .regex(/^[0-9a-z]{25}$/)
-    .optional(),
-});
+export const ReadyClaimsSchema = z
+  .strictObject({
+    ...ClaimsSchema.shape,
+    endpoint: z.string().max(300).optional(),
+    ca: z.string().max(8_192).optional(),
+    credential: z.string().min(1).max(8_192).optional(),
+    /** As Swarm makes ids: 25 digits and letters of base 36. */
+    nodeId: z
+      .string()
+      .regex(/^[0-9a-z]{25}$/)
+      .optional(),
+  })
+  .refine(
+    ({ endpoint, ca, credential, nodeId }) => nodeId !== undefined || (endpoint && ca && credential),
+    'tells neither a node nor an engine',
+  );
 
 const storageAccess = z.strictObject({
   account: z.string(),
