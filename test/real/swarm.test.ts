@@ -1,7 +1,7 @@
 import { ChaosList } from '../../shared/api';
 import { startStarling, waitUntil, type Starling } from '../support/starling';
 import { remainsOf } from '../support/cluster';
-import { inNode, isRunning, keepImages, RealCluster, realNodes } from './support/real-nodes';
+import { inNode, isRunning, keepImages, RealCluster, realNodes, type RealNode } from './support/real-nodes';
 import { dockerVersion, prepareNodes, whyNot } from './support/real-machine';
 import { Steps } from './support/steps';
 import { traces, type Traces } from './support/leftovers';
@@ -63,13 +63,15 @@ story('a Docker Swarm on real nodes', () => {
     expect(manager).toMatchObject({ Spec: { Availability: 'drain' }, ManagerStatus: { Leader: true } });
   });
 
+  const hasComeUp = async (node: RealNode): Promise<void> => {
+    expect(await inNode(node, 'cloud-init', 'status', '--wait')).toMatchObject({ code: 0 });
+    expect(await inNode(node, 'systemctl', 'is-system-running', '--wait')).toMatchObject({ stdout: 'running\n' });
+    const units = await inNode(node, 'bash', '-c', 'systemd-analyze verify /etc/systemd/system/starling-*.service');
+    expect(units).toMatchObject({ code: 0, stderr: '' });
+  };
+
   step('every node has come up without an error', async () => {
-    for (const node of await farm.machines()) {
-      expect(await inNode(node, 'cloud-init', 'status', '--wait')).toMatchObject({ code: 0 });
-      expect(await inNode(node, 'systemctl', 'is-system-running', '--wait')).toMatchObject({ stdout: 'running\n' });
-      const units = await inNode(node, 'bash', '-c', 'systemd-analyze verify /etc/systemd/system/starling-*.service');
-      expect(units).toMatchObject({ code: 0, stderr: '' });
-    }
+    for (const node of await farm.machines()) await hasComeUp(node);
   });
 
   step('the scripts run twice harm nothing', async () => {
@@ -193,6 +195,10 @@ story('a Docker Swarm on real nodes', () => {
     for (const time of [victim?.detectedMs, victim?.rejoinedMs, victim?.steadyMs]) expect(time).toBeGreaterThan(0);
     console.log(`chaos: ${JSON.stringify(victim)}, in Azure's time`);
     await settled(2);
+  });
+
+  step('so have all that came or went and came back since', async () => {
+    for (const cluster of [farm, trio]) for (const node of await cluster.machines()) await hasComeUp(node);
   });
 
   step('destroy leaves nothing behind', async () => {
