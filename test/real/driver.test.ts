@@ -7,7 +7,7 @@ import { Fabric, remains } from './support/driver-fixture';
 import { whyNot } from './support/real-machine';
 
 const reason = whyNot();
-if (reason) console.log(`skipped: ${reason}`);
+if (reason) process.stderr.write(`real nodes are skipped: ${reason}\n`); // Jest shows no console of what is skipped
 const story = reason ? describe.skip : describe;
 
 /** A guest that does not end by itself is cut off after a minute, and boots then. */
