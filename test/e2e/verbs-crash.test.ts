@@ -6,8 +6,7 @@ const AGENTS = 2;
 
 let starling: Starling;
 beforeAll(async () => {
-  // Half as fast as others: what it spends on four starts counts for the deadlines of all that runs meanwhile.
-  starling = await startStarling({ STARLING_TIME_SCALE: '30' });
+  starling = await startStarling();
 });
 afterAll(() => starling?.stop());
 
